@@ -1,0 +1,214 @@
+"""The command `segue`: its words, flags and help; every command's work is in the module named after it.
+
+Imports nothing heavy: each command brings what it needs when it runs, so that help comes at once. Exit codes: 0
+done, 1 some message failed, 2 the command was called wrongly.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segue.options import BUNDLES, RESIDUES, did_you_mean, is_timezone, timezone_hint
+
+app = typer.Typer(
+    name="segue",
+    help="HL7 v2 messages in, valid FHIR R4 Bundles out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(no_args_is_help=True, help="Check, show and describe the settings of the service.")
+app.add_typer(config_app, name="config")
+
+
+def _word(known: tuple[str, ...]):
+    def check(value: str | None) -> str | None:
+        if value is not None and value not in known:
+            raise typer.BadParameter(did_you_mean(value, known))
+        return value
+
+    return check
+
+
+def _zone(value: str | None) -> str | None:
+    if value is not None and not is_timezone(value):
+        raise typer.BadParameter(timezone_hint(value))
+    return value
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from segue.cli.version import lines
+
+        typer.echo("\n".join(lines()))
+        raise typer.Exit
+
+
+TimeZone = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ZONE",
+        callback=_zone,
+        help="Zone of times without one: America/Toronto, -05:00. Without it they become dates.",
+    ),
+]
+Site = Annotated[str | None, typer.Option(metavar="NAME", help="Site overlay; default: chosen by MSH-3/4/9/12.")]
+Bundle = Annotated[
+    str | None,
+    typer.Option(metavar="KIND", callback=_word(BUNDLES), help=f"{' | '.join(BUNDLES)}; default: transaction."),
+]
+ResidueOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHAT",
+        callback=_word(RESIDUES),
+        help=f"Fields without a home in FHIR: {' | '.join(RESIDUES)}; default: report.",
+    ),
+]
+Config = Annotated[
+    Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, readable=True, help="Settings in YAML.")
+]
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """HL7 v2 messages in, valid FHIR R4 Bundles out."""
+
+
+@app.command()
+def convert(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE|DIR|-]...", help="Messages; a folder is walked for *.hl7, *.er7, *.txt; - is standard input."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", file_okay=False, help="NAME.hl7 becomes DIR/NAME.json; with several messages NAME.ndjson."
+        ),
+    ] = None,
+    ndjson: Annotated[
+        bool, typer.Option("--ndjson", help="One line for each message; an OperationOutcome for one that failed.")
+    ] = False,
+    bundle: Bundle = None,
+    timezone: TimeZone = None,
+    site: Site = None,
+    residue: ResidueOption = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Show on standard error what became of every field, and all issues.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Processes; the output is the same and in the same order.")
+    ] = 1,
+) -> None:
+    """Convert messages to Bundles: JSON to standard output, or files with --out."""
+    from segue.cli.conversion import run
+
+    if out is not None and ndjson:
+        raise typer.BadParameter("--out and --ndjson exclude each other.")
+    options = {"bundle": bundle, "timezone": timezone, "site": site, "residue": residue}
+    given = {name: value for name, value in options.items() if value is not None}
+    raise typer.Exit(run(paths or [], out=out, ndjson=ndjson, options=given, report=report, jobs=jobs))
+
+
+@app.command()
+def serve(
+    config: Config = None,
+    host: Annotated[str | None, typer.Option(metavar="HOST", help="Address of all doors; default: 127.0.0.1.")] = None,
+    http_port: Annotated[
+        int | None, typer.Option(metavar="PORT", min=0, max=65535, help="HTTP; default: 8080; 0: any.")
+    ] = None,
+    mllp_port: Annotated[
+        int | None, typer.Option(metavar="PORT", min=0, max=65535, help="MLLP; default: 2575; 0: any.")
+    ] = None,
+    deliver: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|FILE.ndjson|URL", help="Where Bundles of MLLP messages go before they are accepted."
+        ),
+    ] = None,
+    bundle: Bundle = None,
+    timezone: TimeZone = None,
+    site: Site = None,
+    residue: ResidueOption = None,
+    plaintext: Annotated[
+        bool,
+        typer.Option(
+            "--plaintext", help="Listen off loopback without TLS or credentials. Patient data travels readable."
+        ),
+    ] = False,
+) -> None:
+    """Run the HTTP and MLLP doors in one process."""
+    from segue.cli.service import run
+
+    flags: dict[tuple[str | int, ...], object] = {
+        ("http", "host"): host,
+        ("listeners", 0, "host"): host,
+        ("http", "port"): http_port,
+        ("listeners", 0, "port"): mllp_port,
+        ("http", "plaintext"): plaintext or None,
+        ("listeners", 0, "plaintext"): plaintext or None,
+        ("deliver",): deliver,
+        ("bundle",): bundle,
+        ("timezone",): timezone,
+        ("site",): site,
+        ("residue",): residue,
+    }
+    raise typer.Exit(run(config, flags))
+
+
+@app.command()
+def send(
+    paths: Annotated[list[str], typer.Argument(metavar="FILE...", help="Messages to send; - is standard input.")],
+    host: Annotated[str, typer.Option(metavar="HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", min=1, max=65535)] = 2575,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="Longest wait for an acknowledgement.")
+    ] = 30,
+) -> None:
+    """Send messages over MLLP and show each acknowledgement."""
+    from segue.cli.sending import run
+
+    raise typer.Exit(run(paths, host, port, timeout))
+
+
+@app.command()
+def version() -> None:
+    """Show the version of the program and of its rules."""
+    from segue.cli.version import lines
+
+    typer.echo("\n".join(lines()))
+
+
+@config_app.command()
+def check(config: Config = None) -> None:
+    """Check all settings; every fault is named."""
+    from segue.cli.configuration import check as run
+
+    raise typer.Exit(run(config))
+
+
+@config_app.command()
+def show(config: Config = None) -> None:
+    """Show the effective settings and where each comes from."""
+    from segue.cli.configuration import show as run
+
+    raise typer.Exit(run(config))
+
+
+@config_app.command()
+def schema() -> None:
+    """Print the JSON Schema of the settings file, for editors."""
+    from segue.cli.configuration import schema as run
+
+    raise typer.Exit(run())

@@ -1,0 +1,208 @@
+"""`segue serve`: HTTP and MLLP in one process, from the settings to the last acknowledgement (S-78, S-80).
+
+A first SIGTERM makes the service not ready, waits for the traffic to move, then stops taking and finishes what is
+in hand; SIGINT does the same without the wait; a second signal ends at once. Nothing accepted is lost by any of
+them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from segue import log
+from segue.cli.configuration import tell
+from segue.convert import Converter
+from segue.delivery.choice import target_for
+from segue.delivery.intake import Pipeline
+from segue.delivery.target import Target
+from segue.http.app import create_app
+from segue.http.health import Health
+from segue.http.rules import Rules
+from segue.http.server import HttpServer
+from segue.mllp.server import MllpServer
+from segue.options import did_you_mean
+from segue.settings import Fault, Key, Listener, Settings, SettingsError, is_loopback, load
+
+EXAMPLE = "examples/adt_a01_admission.hl7"
+
+
+def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
+    """Exit code: 0 stopped as asked, 1 could not start or broke, 2 wrong settings."""
+    try:
+        settings = load(config, flags=flags).settings
+        converter = Converter()
+        _check_sites(settings, converter)
+    except SettingsError as error:
+        tell(error)
+        return 2
+    log.configure(settings.log.format, settings.log.level)
+    try:
+        web = _bound(settings.http.host, settings.http.port, "HTTP")
+        doors = [
+            (listener, _bound(listener.host, listener.port, f"MLLP {listener.name}")) for listener in settings.listeners
+        ]
+    except _BindError as error:
+        typer.echo(str(error), err=True)
+        return 1
+    return asyncio.run(_Process(settings, converter, web, doors).main())
+
+
+class _BindError(Exception):
+    pass
+
+
+def _bound(host: str, port: int, door: str) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        raise _BindError(
+            f"{door}: cannot listen on {host}:{port}: {error.strerror} – choose another address or port"
+        ) from None
+    sock.setblocking(False)
+    return sock
+
+
+def _check_sites(settings: Settings, converter: Converter) -> None:
+    known = sorted(converter.pack.sites)
+    named = [("site", settings.site), *((f"listeners.{i}.site", one.site) for i, one in enumerate(settings.listeners))]
+    faults = [
+        Fault(path, "settings", f"no site of this name – {did_you_mean(site, known) if known else 'None is loaded.'}")
+        for path, site in named
+        if site is not None and site not in known
+    ]
+    if faults:
+        raise SettingsError(faults)
+
+
+class _Process:
+    """One running service."""
+
+    def __init__(
+        self, settings: Settings, converter: Converter, web: socket.socket, doors: list[tuple[Listener, socket.socket]]
+    ) -> None:
+        self.settings = settings
+        self.converter = converter
+        self.web = web
+        self.doors = doors
+        self.health = Health()
+        self.log = log.get()
+        self.target: Target | None = None
+        self.http = HttpServer(create_app(converter, settings, self.health), grace_s=settings.drain.grace_s)
+        self.listeners: list[MllpServer] = []
+        self.stopping = asyncio.Event()
+        self.at_once = asyncio.Event()
+        self.patient = True
+
+    async def main(self) -> int:
+        if not await self._open():
+            return 1
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signal, number)
+        served = loop.create_task(self.http.run_on([self.web]))
+        stopped = loop.create_task(self.stopping.wait())
+        self._announce()
+        await asyncio.wait({served, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        broken = served.done() and not self.stopping.is_set()
+        stopped.cancel()
+        await self._drain(served)
+        if self.target is not None:
+            await self.target.close()
+        self.log.info("stopped")
+        return 1 if broken else 0
+
+    async def _open(self) -> bool:
+        deliver = self.settings.deliver
+        if deliver is not None:
+            try:
+                self.target = target_for(deliver)
+            except OSError as error:
+                typer.echo(f"deliver: {deliver} cannot be opened: {error.strerror}", err=True)
+                return False
+        for listener, sock in self.doors:
+            options = {
+                "bundle": self.settings.bundle,
+                "residue": self.settings.residue,
+                "timezone": listener.timezone or self.settings.timezone,
+                "site": listener.site or self.settings.site,
+                "charset": listener.charset,
+            }
+            given = {name: value for name, value in options.items() if value is not None}
+            intake = Pipeline(self.converter, self.target, given, inline_bytes=self.settings.limits.inline_bytes)
+            server = MllpServer(intake, listener, self.settings.drain, show_control_ids=self.settings.log.control_ids)
+            await server.start(sock)
+            self.listeners.append(server)
+        self.health.set("pack", True)
+        self.health.set("listeners", True, f"{len(self.listeners)} MLLP")
+        self.health.set("draining", True)
+        return True
+
+    def _announce(self) -> None:
+        rules = Rules.of(self.converter)
+        self.log.info("started", version=version("segue"), pack=f"{rules.name}@{rules.version}", digest=rules.digest)
+        for name, host in (
+            ("http", self.settings.http.host),
+            *((s.listener.name, s.listener.host) for s in self.listeners),
+        ):
+            if not is_loopback(host):
+                self.log.warning(
+                    "plaintext", listener=name, meaning="patient data travels readable and nobody is asked who they are"
+                )
+        if self.target is None and self.listeners:
+            self.log.warning(
+                "no-deliver", meaning="AA says that a message was converted; its Bundle goes nowhere (--deliver)"
+            )
+        typer.echo("\n".join(self._first_steps()), err=True)
+
+    def _first_steps(self) -> list[str]:
+        """Lines that work when pasted in the folder that holds `examples/`."""
+        web = self.web.getsockname()
+        host = "127.0.0.1" if self.settings.http.host in ("0.0.0.0", "::") else self.settings.http.host
+        url = f"http://{f'[{host}]' if ':' in host else host}:{web[1]}/v1/convert"
+        lines = ["Try:", f"  curl --data-binary @{EXAMPLE} {url}"]
+        program = "segue" if shutil.which("segue") else shlex.quote(sys.argv[0])
+        for server in self.listeners:
+            address = (
+                "" if is_loopback(server.listener.host) or host == "127.0.0.1" else f" --host {server.listener.host}"
+            )
+            lines.append(f"  {program} send{address} --port {server.port} {EXAMPLE}")
+        return lines
+
+    def _signal(self, number: int) -> None:
+        if self.stopping.is_set():
+            self.at_once.set()
+        self.patient = number == signal.SIGTERM
+        self.stopping.set()
+
+    async def _drain(self, served: asyncio.Task[None]) -> None:
+        self.health.set("draining", False, "the service is stopping")
+        self.log.info("draining")
+        hurry = asyncio.get_running_loop().create_task(self.at_once.wait())
+        if self.patient and not served.done():
+            await asyncio.wait({hurry}, timeout=self.settings.drain.delay_s)
+        self.http.should_exit = True
+        drains = {asyncio.ensure_future(server.drain()) for server in self.listeners} | {served}
+        finished = asyncio.gather(*drains, return_exceptions=True)
+        await asyncio.wait({finished, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        if not finished.done():
+            self.http.force_exit = True
+            for server in self.listeners:
+                server.abort()
+            await finished
+        hurry.cancel()

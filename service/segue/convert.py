@@ -1,0 +1,304 @@
+"""convert(): the pure function from v2 bytes to a Bundle, and the Converter that holds a pack, a terminology and sites.
+
+    bytes ▸ read ▸ structure ▸ groups ▸ maps ▸ identities ▸ Bundle ▸ validation
+
+No I/O, no clock, no random source: the same bytes, pack and options give the byte-identical Bundle (promises 2 and 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from segue import hl7
+from segue.fhir.bundle import KINDS, Entry, Envelope, Kind, build
+from segue.fhir.identity import identities
+from segue.fhir.validation import validate
+from segue.hl7 import Message
+from segue.issues import SEVERITIES, Issue, Refusal, issue
+from segue.mapping import lineage as lines
+from segue.mapping.context import Context, Options
+from segue.mapping.functions.results import runs
+from segue.mapping.ledger import LedgerEntry, LineageEntry, findings, keep
+from segue.mapping.messages import Walk
+from segue.mapping.pack import Compiled, Pack, set_ids
+from segue.mapping.sites import selected
+from segue.mapping.times import Zone, moment, offset_of, zone_named
+from segue.terminology import Terminology
+
+Residue = Literal["report", "extension", "off"]
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One message converted: the Bundle and everything that is to be said about it."""
+
+    bundle: dict[str, Any]
+    issues: tuple[Issue, ...]
+    message: Message
+    event: str  # ADT^A01
+    again: Any  # converts the same bytes with traces: deterministic, so the ledger may be asked for later
+
+    @property
+    def control_id(self) -> str:
+        return self.message.control_id
+
+    def json(self) -> bytes:
+        """The Bundle as UTF-8 JSON; decimals with the digits that were sent."""
+        return orjson.dumps(self.bundle, default=_exact)
+
+    def model(self) -> Any:
+        """The Bundle as a fhir.resources R4B model."""
+        from fhir.resources.R4B.bundle import Bundle
+
+        return Bundle.model_validate_json(self.json())
+
+    @cached_property
+    def _traced(self) -> tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]:
+        return self.again()
+
+    @property
+    def ledger(self) -> tuple[LedgerEntry, ...]:
+        """Every populated field: mapped to which FHIR paths, ignored by which rule, cleared, or unmapped."""
+        return self._traced[0]
+
+    @property
+    def lineage(self) -> tuple[LineageEntry, ...]:
+        """Every FHIR element with the v2 leaves it came from and the line of the mapping."""
+        return self._traced[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One message of several that could not be converted."""
+
+    index: int  # 0-based in its source
+    control_id: str
+    issues: tuple[Issue, ...]
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(format(value, "f").encode())
+    raise TypeError(type(value).__name__)
+
+
+class Converter:
+    """Converts messages by one pack, one terminology and the sites of the pack. Thread-safe once made."""
+
+    def __init__(
+        self,
+        pack: Pack | Path | None = None,
+        terminology: Terminology | Path | None = None,
+        sites: Path | None = None,
+        options: Options | None = None,
+    ) -> None:
+        self.pack = pack if isinstance(pack, Pack) else Pack.load(pack, sites)
+        self.terminology = terminology if isinstance(terminology, Terminology) else Terminology.load(*([terminology] if terminology else []))
+        self.options = options or Options()
+        self._sites: dict[str, tuple[Terminology, Options]] = {}
+        self._set_ids = set_ids()
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The structures that have a map."""
+        return tuple(sorted(self.pack.structures))
+
+    def _site(self, name: str | None) -> tuple[Terminology, Options]:
+        if name is None:
+            return self.terminology, self.options
+        found = self._sites.get(name)
+        if found is None:
+            site = self.pack.sites[name]
+            home = site.folder / "terminology" if site.folder is not None else None
+            terminology = self.terminology.overlaid(home) if home is not None and home.is_dir() else self.terminology
+            found = self._sites[name] = terminology, _with_settings(self.options, site.settings)
+        return found
+
+    def compiled(self, site: str | None = None, traced: bool = False) -> Compiled:
+        return self.pack.compiled(self._site(site)[0], site, traced)
+
+    def convert(
+        self,
+        raw: bytes,
+        *,
+        bundle: Kind = "transaction",
+        timezone: str | None = None,
+        site: str | None = None,
+        charset: str | None = None,
+        transport_charset: str | None = None,
+        residue: Residue | None = None,
+        report: Sequence[str] = (),
+        event: str | None = None,
+        strict: bool = False,
+    ) -> Conversion:
+        """Converts one message. Raises Refusal with coded issues when it cannot, ValueError for an option that does not exist."""
+        if bundle not in KINDS:
+            raise ValueError(f"bundle is one of {', '.join(KINDS)}")
+        if site is not None and site not in self.pack.sites:
+            raise ValueError("no site of that name")
+        asked = replace(self.options, zone=zone_named(timezone)) if timezone else None
+        made = self._make(raw, bundle, asked, site, charset, transport_charset, residue, event, traced=False)
+        if strict and any(i.severity in ("fatal", "error") for i in made.issues):
+            raise Refusal(*made.issues)
+
+        def again() -> tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]:
+            traced = self._make(raw, bundle, asked, site, charset, transport_charset, residue, event, traced=True)
+            assert traced.ledger is not None
+            return traced.ledger, traced.lineage
+
+        return Conversion(made.bundle, made.issues, made.ctx.message, made.event, again)
+
+    def convert_many(self, raw: bytes | Path, **options: Any) -> Iterator[Conversion | Failure]:
+        """Converts every message of a file or of bytes: FHS/BHS batches and bare concatenations, in order (R-MSG-11)."""
+        data = raw.read_bytes() if isinstance(raw, Path) else raw
+        for index, item in enumerate(hl7.split_batch(data)):
+            try:
+                yield self.convert(item.raw, **options)
+            except Refusal as refusal:
+                yield Failure(index, _control_id(item.raw), refusal.issues)
+
+    def _make(
+        self, raw: bytes, bundle: Kind, asked: Options | None, site: str | None, charset: str | None, transport_charset: str | None,
+        residue: Residue | None, event: str | None, *, traced: bool,
+    ) -> _Made:  # fmt: skip
+        message = hl7.read(raw, charset=charset, transport_charset=transport_charset)
+        structure, trigger, issues = hl7.structure_of(message)
+        message.issues.extend(issues)
+        name = site or selected(self.pack.sites, message)
+        terminology, options = self._site(name)
+        if asked is not None:
+            options = replace(options, zone=asked.zone)
+        if residue is not None:
+            options = replace(options, residue=residue)
+        compiled = self.pack.compiled(terminology, name, traced)
+        wanted = event or structure
+        plan = compiled.messages.get(wanted)
+        if plan is None or (plan.events and event is None and trigger not in plan.events):
+            raise Refusal(_unsupported(message, structure, trigger), *issues)
+        root = hl7.group(message, wanted)
+        ctx = Context(message, wanted, trigger, options, terminology, _zone(message, options))
+        ctx.maps = compiled.namespace
+        ctx.product_version = self.pack.version
+        if traced:
+            ctx.traces = []
+        _assign_notes(ctx)
+        ctx.runs = runs(message)
+        Walk(ctx).run(plan, root)
+        ignored = {**self._set_ids, **compiled.ignored}
+        found, left = findings(ctx, ignored)
+        ctx.issues.extend(found)
+        if options.residue == "extension":
+            header = next((r for r in ctx.records if r.type == "MessageHeader"), None)
+            keep(ctx, left, header)
+        uuids = identities(ctx.records)
+        for placeholder, record in ctx.references:
+            placeholder["reference"] = f"urn:uuid:{uuids[record.number]}"
+        code = message.header.leaf(9) or ""
+        stamp = message.header.leaf(7)
+        envelope = Envelope(code, message.control_id, moment(stamp, ctx.zone).instant if stamp else None)
+        entries = [Entry(r.resource, uuids[r.number], r.identifier, r.verb) for r in ctx.records]
+        out = build(entries, bundle, envelope)
+        faults = validate(out)
+        if faults:
+            raise Refusal(*faults)
+        where = lines.paths(out) if traced else {}
+        lineage = lines.lineage(ctx, where) if traced else ()
+        ledger = lines.ledger(ctx, ignored, lineage) if traced else None
+        return _Made(out, _sorted(ctx.issues, message), ctx, f"{code}^{trigger}", ledger, lineage)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    bundle: dict[str, Any]
+    issues: tuple[Issue, ...]
+    ctx: Context
+    event: str
+    ledger: tuple[LedgerEntry, ...] | None
+    lineage: tuple[LineageEntry, ...]
+
+
+def _with_settings(options: Options, settings: dict[str, str]) -> Options:
+    changes: dict[str, Any] = {}
+    for key, value in settings.items():
+        match key:
+            case "timezone":
+                changes["zone"] = zone_named(value)
+            case "msh7_offset":
+                changes["msh7_offset"] = value == "use"
+            case "narrative":
+                changes["narrative"] = value == "true"
+            case _:
+                changes[key] = value
+    return replace(options, **changes)
+
+
+def _zone(message: Message, options: Options) -> Zone:
+    """The zone of times without an offset, in the order of R-DATE-6."""
+    if options.zone is not None:
+        return options.zone
+    if options.msh7_offset:
+        stamp = message.header.leaf(7)
+        offset = offset_of(stamp) if stamp else None
+        if offset is not None:
+            return offset
+    return options.default_zone
+
+
+def _assign_notes(ctx: Context) -> None:
+    """An NTE belongs to the segment it follows, other NTE skipped (R-NTE-1)."""
+    owner = 0
+    for segment in ctx.message.segments:
+        if segment.name == "NTE":
+            ctx.notes.setdefault(owner, []).append(segment)
+        else:
+            owner = segment.position
+
+
+def _unsupported(message: Message, structure: str, trigger: str) -> Issue:
+    at = message.header.location(9)
+    if not message.header.leaf(9):
+        return issue("message.type-unsupported", at, rule="R-MSG-10")
+    return issue("message.event-unsupported" if trigger else "message.type-unsupported", at, rule="R-MSG-10", value=f"{structure} {trigger}")
+
+
+_RANK = {severity: n for n, severity in enumerate(SEVERITIES)}
+
+
+def _sorted(issues: list[Issue], message: Message) -> tuple[Issue, ...]:
+    """By severity, then position in the message (A-33)."""
+    positions = {(s.name, s.sequence): s.position for s in message.segments}
+
+    def rank(found: Issue) -> tuple[int, int, int]:
+        at = found.v2
+        return _RANK[found.severity], positions.get((at.segment, at.sequence), -1) if at else -1, (at.field or 0) if at else 0
+
+    return tuple(sorted(issues, key=rank))
+
+
+def _control_id(raw: bytes) -> str:
+    try:
+        return hl7.read(raw).control_id
+    except Refusal:
+        return ""
+
+
+@cache
+def _default() -> Converter:
+    return Converter()
+
+
+def convert(raw: bytes, **options: Any) -> Conversion:
+    """Converts one message with the pack that ships; options as `Converter.convert`."""
+    return _default().convert(raw, **options)
+
+
+def convert_many(raw: bytes | Path, **options: Any) -> Iterator[Conversion | Failure]:
+    """Converts every message of a file or of bytes with the pack that ships."""
+    return _default().convert_many(raw, **options)

@@ -1,0 +1,1 @@
+"""Where Bundles go, and what has to have happened before a message is accepted."""

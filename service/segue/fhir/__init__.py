@@ -1,0 +1,1 @@
+"""FHIR R4: element tables, Bundles, identities, validation, OperationOutcome."""

@@ -1,0 +1,98 @@
+"""Bundles: entries, request verbs, order (R-BUN, R-VERB).
+
+Takes finished resources with their identities; knows nothing of v2 but the kind of message that decides whether a patient or an
+encounter is written or only made if it is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from .elements import order
+
+Json = dict[str, Any]
+Kind = Literal["transaction", "message", "batch", "collection"]
+KINDS: tuple[Kind, ...] = ("transaction", "message", "batch", "collection")
+
+REGISTRY = frozenset(("Practitioner", "PractitionerRole", "Organization", "Location", "Device"))  # R-VERB-4
+OWN = frozenset(("MessageHeader", "Provenance", "Binary"))  # R-VERB-6
+SHARED = frozenset(("Patient", "Encounter", "Account", "Coverage", "RelatedPerson", "EpisodeOfCare"))  # R-VERB-1, R-VERB-2
+ADMINISTRATIVE = frozenset(("ADT", "BAR"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource: its UUID, the (system, value) its key stands on, the verb a map asked for."""
+
+    resource: Json
+    uuid: str
+    identifier: tuple[str, str] | None
+    verb: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the message says of its Bundle (R-MSG-6)."""
+
+    message_code: str  # MSH-9.1
+    control_id: str
+    timestamp: str | None
+    identifier_system: str | None = None
+
+
+def build(entries: Sequence[Entry], kind: Kind, envelope: Envelope) -> Json:
+    """The Bundle: MessageHeader first, Provenance last, the rest as its segments came (R-BUN-3)."""
+    bundle: Json = {"resourceType": "Bundle"}
+    if envelope.control_id:
+        identifier: Json = {"value": envelope.control_id}
+        if envelope.identifier_system:
+            identifier = {"system": envelope.identifier_system, **identifier}
+        bundle["identifier"] = identifier
+    bundle["type"] = kind
+    if envelope.timestamp is not None:
+        bundle["timestamp"] = envelope.timestamp
+    ranked = sorted(entries, key=_rank)
+    bundle["entry"] = [_entry(e, kind, envelope) for e in ranked]
+    return bundle
+
+
+def _rank(entry: Entry) -> int:
+    return {"MessageHeader": 0, "Provenance": 2}.get(entry.resource["resourceType"], 1)
+
+
+def _entry(entry: Entry, kind: Kind, envelope: Envelope) -> Json:
+    resource = entry.resource
+    out: Json = {"fullUrl": f"urn:uuid:{entry.uuid}", "resource": resource}
+    if kind in ("message", "collection"):
+        resource["id"] = entry.uuid
+    else:
+        out["request"] = request = _request(entry, envelope)
+        if request["url"].endswith(entry.uuid):
+            resource["id"] = entry.uuid
+    order_keys(resource)
+    return out
+
+
+def _request(entry: Entry, envelope: Envelope) -> Json:
+    kind: str = entry.resource["resourceType"]
+    if entry.identifier is None or kind in OWN:
+        return {"method": "PUT", "url": f"{kind}/{entry.uuid}"}  # R-RID-6
+    query = f"identifier={quote(entry.identifier[0], safe='')}|{quote(entry.identifier[1], safe='')}"
+    verb = entry.verb
+    if not verb:
+        thin = kind in REGISTRY or (kind in SHARED and envelope.message_code not in ADMINISTRATIVE)
+        verb = "create-if-none" if thin else "update"
+    if verb == "update":
+        return {"method": "PUT", "url": f"{kind}?{query}"}
+    return {"method": "POST", "url": kind, "ifNoneExist": query}
+
+
+def order_keys(resource: Json) -> None:
+    """Puts the keys of a resource into FHIR element order, in place: lineage knows objects by their identity."""
+    ranks = order(resource["resourceType"])
+    items = sorted(resource.items(), key=lambda item: ranks.get(item[0], 999))
+    resource.clear()
+    resource.update(items)

@@ -1,0 +1,328 @@
+"""The invariants of R4 that need a look around: references, comparisons, containment, the Bundle as a whole (P-22).
+
+One walk over a resource that the schema has passed, so shapes are taken for granted. Each type is compiled once into a
+visitor that knows which of its keys can lead to something to check. Knows no paths: a fault names the object at fault,
+and `validation` finds it again. `constraints` holds the rules that JSON Schema can say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from segue.fhir.elements import Element, elements, is_primitive, owners, resources
+from segue.fhir.narrative import is_safe
+
+Json = Mapping[str, Any]
+
+
+class Fault(NamedTuple):
+    """The object at fault, the key in it ("" for itself) and the rule."""
+
+    node: Json
+    key: str
+    rule: str
+
+
+@dataclass(slots=True)
+class Walk:
+    """One walk: what the Bundle holds, and what was found."""
+
+    bundle: bool
+    kinds: dict[str, str] = field(default_factory=dict[str, str])  # fullUrl ▸ resource type
+    faults: list[Fault] = field(default_factory=list[Fault])
+    local: list[tuple[Json, tuple[str, ...]]] = field(default_factory=list[tuple[Json, tuple[str, ...]]])
+
+    def fault(self, node: Json, key: str, rule: str) -> None:
+        self.faults.append(Fault(node, key, rule))
+
+
+Visit = Callable[[Any, Walk], None]
+
+
+def violations(resource: Json) -> list[Fault]:
+    """What a schema-valid resource breaks."""
+    walk = Walk(resource["resourceType"] == "Bundle")
+    if walk.bundle:
+        for entry in resource.get("entry", ()):
+            url = entry.get("fullUrl")
+            if url is not None and "resource" in entry:
+                walk.kinds[url] = entry["resource"]["resourceType"]
+    _resource(resource, walk)
+    return walk.faults
+
+
+def _resource(node: Json, walk: Walk) -> None:
+    """A resource and its end: references into `contained` are judged when all of it has been seen."""
+    kind = node["resourceType"]
+    if kind == "Bundle":
+        _visitors()[kind](node, walk)
+        _bundle(node, walk)
+        return
+    outer, walk.local = walk.local, []
+    _visitors()[kind](node, walk)
+    if walk.local or "contained" in node:
+        _contained(node, walk)
+    walk.local = outer
+
+
+# ---- compiled visitors
+
+
+@cache
+def _visitors() -> dict[str, Visit]:
+    visitors: dict[str, Visit] = {"Resource": _resource}
+    for owner in owners():
+        visitors.setdefault(owner, _object(owner, visitors))
+    return visitors
+
+
+def _object(owner: str, visitors: dict[str, Visit]) -> Visit:
+    """Looks at the keys that matter; a key that is not in the plan costs one look-up."""
+    plan: dict[str, tuple[bool, Visit]] = {}
+    seldom: set[str] = set()
+    for element in elements(owner).values():
+        kind = element.types[0]
+        if not is_primitive(kind):
+            plan[element.name] = (element.many, _value(element, visitors))
+            if kind == "Extension":
+                seldom.add(element.name)
+        else:
+            plan["_" + element.name] = (element.many, _late("Element", visitors))
+            seldom.add("_" + element.name)
+    whole = WHOLE.get(owner)
+    lists = {e.name for e in elements(owner).values() if e.many and is_primitive(e.types[0])}
+    get = plan.get
+
+    def visit(node: Json, walk: Walk) -> None:
+        for key, value in node.items():
+            step = get(key)
+            if step is not None:
+                if step[0]:
+                    for item in value:
+                        if item is not None:
+                            step[1](item, walk)
+                else:
+                    step[1](value, walk)
+
+    def visit_leaf(node: Json, walk: Walk) -> None:
+        if not rare.isdisjoint(node):
+            visit(node, walk)
+
+    def visit_whole(node: Json, walk: Walk) -> None:
+        (visit_leaf if leaf else visit)(node, walk)
+        for name in lists:
+            _nulls(node, name, walk)
+        if whole is not None:
+            whole(node, walk)
+
+    rare = frozenset(seldom)
+    leaf = rare == frozenset(plan)
+    if whole is not None or lists:
+        return visit_whole
+    return visit_leaf if leaf else visit
+
+
+def _late(kind: str, visitors: dict[str, Visit]) -> Visit:
+    """The visitor of a type that may not be compiled yet: types hold one another."""
+
+    def visit(node: Json, walk: Walk) -> None:
+        visitors[kind](node, walk)
+
+    return visit
+
+
+def _value(element: Element, visitors: dict[str, Visit]) -> Visit:
+    kind = element.types[0]
+    if kind == "Reference":
+        return _reference(element.targets, visitors)
+    return _late(kind, visitors)
+
+
+# ---- references
+
+
+def _reference(targets: tuple[str, ...], visitors: dict[str, Visit]) -> Visit:
+    allowed = frozenset(targets)
+
+    def visit(node: Json, walk: Walk) -> None:
+        reference = node.get("reference")
+        if reference is None:
+            kind = node.get("type")
+        elif reference.startswith("urn:"):
+            kind = walk.kinds.get(reference)
+            if kind is None and walk.bundle:
+                walk.fault(node, "reference", "reference resolves")
+        elif reference.startswith("#"):
+            walk.local.append((node, targets))
+            kind = None
+        else:
+            kind = _kind(reference)
+        if kind is not None and allowed and kind not in allowed:
+            walk.fault(node, "", "reference target")
+        if len(node) > 1 or reference is None:
+            visitors["Reference"](node, walk)
+
+    return visit
+
+
+def _kind(reference: str) -> str | None:
+    """The type a relative or RESTful reference names: Patient/1, Patient?identifier=…, http://…/Patient/1."""
+    name = reference.partition("?")[0].partition("/_history/")[0]
+    parts = name.split("/")
+    if name == reference and len(parts) < 2:
+        return None
+    kind = parts[-1] if name != reference and len(parts) == 1 else parts[-2] if len(parts) > 1 else ""
+    return kind if kind in resources() else None
+
+
+def _contained(node: Json, walk: Walk) -> None:
+    """ref-1 and dom-2 to dom-5."""
+    inner: list[Json] = list(node.get("contained", ()))
+    kinds = {"#" + one["id"]: one["resourceType"] for one in inner if "id" in one}
+    for reference, targets in walk.local:
+        kind = node["resourceType"] if reference["reference"] == "#" else kinds.get(reference["reference"])
+        if kind is None:
+            walk.fault(reference, "reference", "ref-1")
+        elif targets and kind not in targets:
+            walk.fault(reference, "", "reference target")
+    named = {reference["reference"] for reference, _ in walk.local}
+    for one in inner:
+        meta = one.get("meta", {})
+        back = any(text == "#" for text in _texts(one))
+        if "#" + one.get("id", "") not in named and not back and "#" + one.get("id", "") not in set(_texts(node)):
+            walk.fault(one, "", "dom-3")
+        if "contained" in one:
+            walk.fault(one, "contained", "dom-2")
+        if "versionId" in meta or "lastUpdated" in meta:
+            walk.fault(one, "meta", "dom-4")
+        if "security" in meta:
+            walk.fault(one, "meta", "dom-5")
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """Every text that points inside."""
+    if isinstance(node, str):
+        if node.startswith("#"):
+            yield node
+    elif isinstance(node, Mapping):
+        for value in node.values():  # pyright: ignore[reportUnknownVariableType]
+            yield from _texts(value)
+    elif isinstance(node, list):
+        for value in node:  # pyright: ignore[reportUnknownVariableType]
+            yield from _texts(value)
+
+
+# ---- rules of one object
+
+
+def is_after(start: str, end: str) -> bool:
+    """Surely later, however much of either date is known."""
+    if len(start) > 10 and len(end) > 10:
+        if len(start) == len(end) and start[-6:] == end[-6:]:
+            return start > end
+        return _instant(start) > _instant(end)
+    length = min(len(start), len(end))
+    return start[:length] > end[:length]
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace(":60", ":59"))
+
+
+def _period(node: Json, walk: Walk) -> None:
+    start, end = node.get("start"), node.get("end")
+    if start is not None and end is not None and is_after(start, end):
+        walk.fault(node, "", "per-1")
+
+
+def _range(node: Json, walk: Walk) -> None:
+    low, high = node.get("low"), node.get("high")
+    if low is None or high is None or any(low.get(key) != high.get(key) for key in ("unit", "system", "code")):
+        return
+    if "value" in low and "value" in high and low["value"] > high["value"]:
+        walk.fault(node, "", "rng-2")
+
+
+def _dispense(node: Json, walk: Walk) -> None:
+    prepared, handed = node.get("whenPrepared"), node.get("whenHandedOver")
+    if prepared is not None and handed is not None and is_after(prepared, handed):
+        walk.fault(node, "", "mdd-1")
+
+
+def _observation(node: Json, walk: Walk) -> None:
+    components = node.get("component")
+    if components is None or not any(key.startswith(("value", "_value")) for key in node):
+        return
+    own = node["code"].get("coding", ())
+    if any(coding in own for component in components for coding in component["code"].get("coding", ())):
+        walk.fault(node, "", "obs-7")
+
+
+def _participant(node: Json, walk: Walk) -> None:
+    if "onBehalfOf" in node:
+        kind = walk.kinds.get(node.get("member", {}).get("reference", ""), "Practitioner")
+        if kind != "Practitioner":
+            walk.fault(node, "", "ctm-1")
+
+
+def _narrative(node: Json, walk: Walk) -> None:
+    if not is_safe(node["div"]):
+        walk.fault(node, "div", "txt-1")
+
+
+WHOLE: dict[str, Visit] = {
+    "CareTeam.participant": _participant,
+    "MedicationDispense": _dispense,
+    "Narrative": _narrative,
+    "Observation": _observation,
+    "Period": _period,
+    "Range": _range,
+}
+
+
+def _nulls(node: Json, name: str, walk: Walk) -> None:
+    """A null in an array of primitives needs its partner in `_name`, and the other way round."""
+    values, partners = node.get(name), node.get("_" + name)
+    if partners is None:
+        if values is not None and None in values:
+            walk.fault(node, name, "null")
+    elif values is None:
+        if None in partners:
+            walk.fault(node, name, "null")
+    elif len(partners) != len(values) or any(v is None and p is None for v, p in zip(values, partners, strict=True)):
+        walk.fault(node, name, "null")
+
+
+# ---- the Bundle
+
+
+def _bundle(bundle: Json, walk: Walk) -> None:
+    kind = bundle["type"]
+    entries: list[Json] = bundle.get("entry", [])
+    if kind == "message" and (not entries or entries[0].get("resource", {}).get("resourceType") != "MessageHeader"):
+        walk.fault(bundle, "", "bdl-12")
+    if kind == "document" and (not entries or entries[0].get("resource", {}).get("resourceType") != "Composition"):
+        walk.fault(bundle, "", "bdl-11")
+    urls: set[tuple[str, str]] = set()
+    written: set[str] = set()
+    for entry in entries:
+        url = entry.get("fullUrl")
+        if url is None:
+            if kind in ("message", "document", "collection"):
+                walk.fault(entry, "", "fullUrl")
+        else:
+            if ":" not in url:
+                walk.fault(entry, "fullUrl", "fullUrl")
+            version = (url, entry.get("resource", {}).get("meta", {}).get("versionId", ""))
+            if kind != "history" and version in urls:
+                walk.fault(entry, "fullUrl", "bdl-7")
+            urls.add(version)
+        request = entry.get("request")
+        if request is not None and kind == "transaction" and request["method"] in ("PUT", "DELETE", "PATCH"):
+            if request["url"] in written:
+                walk.fault(entry, "request", "transaction identity")
+            written.add(request["url"])

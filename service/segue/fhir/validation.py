@@ -1,0 +1,103 @@
+"""Is this resource valid R4? The strict schema first, then the invariants it cannot say (P-21, P-22).
+
+One answer for a Bundle about to leave and for a resource of our own: a list of Issues, empty if valid, each with a
+FHIRPath and the rule that was broken, none with a value. Nothing is repaired here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from jsonschema_rs import Draft202012Validator, ValidationError
+
+from segue.fhir.elements import elements, is_resource
+from segue.fhir.invariants import Fault, violations
+from segue.fhir.schema import schema
+from segue.issues import Issue, issue
+
+Json = dict[str, Any]
+Path = tuple[str | int, ...]
+
+LIMIT = 200  # a broken map breaks the same rule in every entry; nobody reads more
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(schema())
+
+
+def validate(bundle: Mapping[str, Any]) -> list[Issue]:
+    """What makes a Bundle, or any resource of the tables, invalid R4."""
+    validator = _validator()
+    if not validator.is_valid(bundle):
+        return _issues(bundle, (_place(error) for error in validator.iter_errors(bundle)))
+    faults = violations(bundle)
+    return _issues(bundle, _located(bundle, faults)) if faults else []
+
+
+def _issues(bundle: Mapping[str, Any], findings: Iterable[tuple[Path, str]]) -> list[Issue]:
+    places = dict.fromkeys((fhirpath(bundle, path), rule) for path, rule in islice(findings, LIMIT))
+    return [issue("bundle.invalid", fhirpath=path, rule=f"R4 {rule}") for path, rule in places]
+
+
+def _located(bundle: Mapping[str, Any], faults: Iterable[Fault]) -> Iterator[tuple[Path, str]]:
+    """Faults with the path of their object; of an object that stands in several places, the first."""
+    places: dict[int, Path] = {}
+    for path, node in _objects(bundle, ()):
+        places.setdefault(id(node), path)
+    for fault in faults:
+        path = places[id(fault.node)]
+        yield (*path, fault.key) if fault.key else path, fault.rule
+
+
+def _objects(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    if isinstance(node, dict):
+        yield path, node
+        for key, value in node.items():
+            yield from _objects(value, (*path, key))
+    elif isinstance(node, list):
+        for at, value in enumerate(node):
+            yield from _objects(value, (*path, at))
+
+
+def _place(error: ValidationError) -> tuple[Path, str]:
+    """Path of the element and name of the rule: a `$comment` on the way to the keyword, or the keyword."""
+    path: Path = tuple(error.instance_path)
+    rule = str(error.schema_path[-1])
+    node: Any = schema()
+    for step in error.schema_path:
+        node = node[step]
+        if isinstance(node, dict) and "$comment" in node:
+            rule = str(node["$comment"])
+    details = error.kind.as_dict()
+    word, _, name = rule.partition(" ")
+    if word == "required":
+        return (*path, str(details.get("property", name))), "required"
+    if rule == "additionalProperties":
+        return (*path, *details["unexpected"][:1]), "unknown element"
+    return path, rule
+
+
+def fhirpath(resource: Mapping[str, Any], path: Iterable[str | int]) -> str:
+    """The FHIRPath of a JSON path, types of resources and choices named by ofType()."""
+    node: Any = resource
+    owner = str(resource.get("resourceType", ""))
+    text = owner or "Resource"
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+            node = node[step] if isinstance(node, list) and step < len(node) else None
+        else:
+            name = step.removeprefix("_")
+            element = elements(owner).get(name)
+            stem = element.choice.removesuffix("[x]") if element and element.choice else name
+            text += f".{stem}" + (f".ofType({element.types[0]})" if element and stem != name else "")
+            owner = element.types[0] if element else ""
+            node = node.get(step) if isinstance(node, dict) else None
+        if owner == "Resource" and isinstance(node, dict) and is_resource(str(node.get("resourceType"))):
+            owner = str(node["resourceType"])
+            text += f".ofType({owner})"
+    return text

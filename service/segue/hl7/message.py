@@ -1,0 +1,171 @@
+"""The message tree: segments, fields, repetitions, components, read lazily from the decoded text.
+
+    Message ─ Segment ─ Repetition ─ Part          PID-3[2].4.1 = segment.repetitions(3)[1].part(4).components[1]
+
+A segment splits into fields when the message is read; repetitions, components and sub-components split when first asked for.
+Index = HL7 number everywhere: `fields[0]` is the segment name, `components[0]` is unused. Text stays as written: leaves are
+decoded by `Message.text` (R-ESC-1), which also tells apart absent and `""` (R-NULL-1). `used` marks what found a home; the
+ledger is their complement. This module knows no FHIR and no structures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from segue.issues import Issue, Location
+
+NULL = '""'
+
+
+@dataclass(frozen=True, slots=True)
+class Delimiters:
+    """MSH-1 and MSH-2 (R-CHAR-6). An absent encoding character is "" and never splits."""
+
+    field: str = "|"
+    component: str = "^"
+    repetition: str = "~"
+    escape: str = "\\"
+    subcomponent: str = "&"
+    truncation: str = ""
+
+
+class Part:
+    """A component that holds sub-components; the same shape as a repetition, one level down."""
+
+    __slots__ = ("components", "number", "raw", "repetition", "subs", "used")
+
+    def __init__(self, repetition: Repetition, number: int, raw: str, separator: str) -> None:
+        self.repetition = repetition
+        self.number = number
+        self.raw = raw
+        self.components = ["", *raw.split(separator)] if separator else ["", raw]
+        self.used = 0
+        self.subs: dict[int, Part] | None = None
+
+    @property
+    def segment(self) -> Segment:
+        return self.repetition.segment
+
+    @property
+    def field(self) -> int:
+        return self.repetition.field
+
+    def location(self, sub: int | None = None) -> Location:
+        r = self.repetition
+        return Location(r.segment.name, r.segment.sequence, r.field, r.index, self.number, sub)
+
+    def part(self, number: int) -> Part:
+        """There is no level below: a sub-component seen as a group of one."""
+        raw = self.components[number] if number < len(self.components) else ""
+        return Part(self.repetition, self.number, raw, "")
+
+
+class Repetition:
+    """One repetition of a field: `components[n]` is component n as written."""
+
+    __slots__ = ("components", "field", "index", "raw", "segment", "subs", "used")
+
+    def __init__(self, segment: Segment, field: int, index: int, raw: str, separator: str) -> None:
+        self.segment = segment
+        self.field = field
+        self.index = index  # 1-based
+        self.raw = raw
+        self.components = ["", *raw.split(separator)] if separator else ["", raw]
+        self.used = 0  # bit n: component n found a home
+        self.subs: dict[int, Part] | None = None
+
+    def part(self, number: int) -> Part:
+        """Component `number` split into sub-components (empty where it is absent)."""
+        if self.subs is None:
+            self.subs = {}
+        found = self.subs.get(number)
+        if found is None:
+            raw = self.components[number] if number < len(self.components) else ""
+            found = self.subs[number] = Part(self, number, raw, self.segment.message.delimiters.subcomponent)
+        return found
+
+    def location(self, component: int | None = None) -> Location:
+        return Location(self.segment.name, self.segment.sequence, self.field, self.index, component)
+
+
+class Segment:
+    """One segment as it stands in the message."""
+
+    __slots__ = ("_repetitions", "fields", "group", "message", "name", "position", "sequence", "used")
+
+    def __init__(self, message: Message, name: str, fields: list[str], position: int, sequence: int) -> None:
+        self.message = message
+        self.name = name
+        self.fields = fields
+        self.position = position  # 0-based in the message
+        self.sequence = sequence  # 1-based among the segments of this name
+        self.used = 0  # bit n: field n found a home as a whole
+        self.group: object | None = None  # set by grouping
+        self._repetitions: dict[int, list[Repetition]] = {}
+
+    def repetitions(self, number: int) -> list[Repetition]:
+        """The repetitions of a field, empty ones too (their index counts); [] where the field is absent."""
+        found = self._repetitions.get(number)
+        if found is None:
+            raw = self.fields[number] if number < len(self.fields) else ""
+            if not raw:
+                found = []
+            else:
+                d = self.message.delimiters
+                parts = (
+                    raw.split(d.repetition)
+                    if d.repetition and d.repetition in raw and not (number <= 2 and self.name in HEADERS)
+                    else (raw,)
+                )
+                separator = "" if number <= 2 and self.name in HEADERS else d.component
+                found = [Repetition(self, number, i, text, separator) for i, text in enumerate(parts, 1)]
+            self._repetitions[number] = found
+        return found
+
+    def location(self, number: int | None = None) -> Location:
+        return Location(self.name, self.sequence, number)
+
+    def raw(self, number: int) -> str:
+        """The field as written, "" where absent."""
+        return self.fields[number] if number < len(self.fields) else ""
+
+    def leaf(self, number: int, component: int = 1, sub: int = 1) -> str | None:
+        """Decoded text of the first repetition's (sub-)component; None where absent or `""`. Not for the hot path."""
+        for r in self.repetitions(number):
+            part = r.part(component)
+            return self.message.text(part.components[sub]) if sub < len(part.components) else None
+        return None
+
+
+HEADERS = frozenset(("MSH", "FHS", "BHS"))
+
+
+@dataclass(slots=True)
+class Message:
+    """A message read: its segments in order, and what was noticed on the way."""
+
+    raw: bytes
+    charset: str  # Python codec that decoded it
+    delimiters: Delimiters
+    text: Callable[[str], str | None]  # raw leaf ▸ decoded text; None for "" and for the null `""`
+    segments: list[Segment] = field(default_factory=list[Segment])
+    issues: list[Issue] = field(default_factory=list[Issue])
+
+    @property
+    def header(self) -> Segment:
+        return self.segments[0]
+
+    def named(self, name: str) -> Iterator[Segment]:
+        return (s for s in self.segments if s.name == name)
+
+    def first(self, name: str) -> Segment | None:
+        return next(self.named(name), None)
+
+    @property
+    def control_id(self) -> str:
+        return self.header.leaf(10) or ""
+
+    @property
+    def version(self) -> str:
+        return self.header.leaf(12) or ""

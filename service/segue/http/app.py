@@ -1,0 +1,54 @@
+"""The ASGI application: routes from the table, faults as coded answers, nothing else in the way (A-01, A-06)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from segue.convert import Converter
+from segue.http.correlation import KEY, Correlation
+from segue.http.docs import docs, openapi, style
+from segue.http.health import Health
+from segue.http.operations import OPERATIONS
+from segue.http.refusal import RequestError, written
+from segue.http.service import Service
+from segue.issues import issue
+from segue.settings import Settings
+
+COMPRESSED_FROM = 1024
+
+
+def create_app(converter: Converter, settings: Settings, health: Health | None = None) -> ASGIApp:
+    """The HTTP door over one converter."""
+    routes = [Route(o.path, o.handler, methods=[o.method], name=o.name) for o in OPERATIONS]
+    if settings.http.docs:
+        routes += [Route("/openapi.json", openapi), Route("/docs", docs), Route("/docs/style.css", style)]
+    app = Starlette(routes=routes, exception_handlers={RequestError: _stopped, HTTPException: _refused})
+    app.router.redirect_slashes = False
+    app.state.service = Service(converter, settings)
+    app.state.health = health or Health()
+    return Correlation(GZipMiddleware(app, minimum_size=COMPRESSED_FROM, compresslevel=5))
+
+
+async def _stopped(request: Request, error: Exception) -> Response:
+    stop = cast("RequestError", error)
+    body, kind = written(request.url.path, stop.status, stop.issues, request.scope[KEY])
+    headers = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding", **stop.headers}
+    return Response(body, stop.status, media_type=kind, headers=headers)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    found = cast("HTTPException", error)
+    if found.status_code == 405:
+        allow = (found.headers or {}).get("Allow", "")
+        return await _stopped(
+            request, RequestError(issue("request.method", hint=f"Allowed: {allow}."), headers={"Allow": allow})
+        )
+    return await _stopped(request, RequestError(issue("request.path")))

@@ -1,0 +1,140 @@
+"""The table of routes: what exists, what it takes and what it may answer. Router and OpenAPI are both made from it
+(A-78)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from segue.http import conversion, fhir, health, media
+from segue.http.refusal import FHIR, PROBLEM
+from segue.options import BUNDLES, RESIDUES
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter or header."""
+
+    name: str
+    text: str
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    where: str = "query"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route and method."""
+
+    path: str
+    method: str
+    name: str
+    summary: str
+    handler: Handler
+    answers: tuple[str, ...]  # media types of the 200
+    parameters: tuple[Parameter, ...] = ()
+    takes: tuple[str, ...] = ()  # media types of the body
+    failures: tuple[int, ...] = ()
+    failure_type: str = PROBLEM
+
+
+WORDS = {
+    200: "Done; V2fhir-Issues counts what is to be said.",
+    304: "Not modified.",
+    400: "The message has no readable MSH, or a parameter is wrong.",
+    404: "Nothing at this path.",
+    405: "Wrong method.",
+    406: "None of the media types asked for can be made.",
+    408: "The body did not arrive in time.",
+    412: "If-Match names other rules than the active ones.",
+    413: "Over a size limit; the answer names it.",
+    415: "The body's media type or encoding is not taken.",
+    422: "Readable, but not convertible.",
+    500: "A bug; the answer holds a correlation id only.",
+    503: "At the limit or stopping; try again.",
+}
+
+_PIN = Parameter(
+    "If-Match", "The digest of the rules that the caller relies on (ETag of an earlier answer).", where="header"
+)
+_REQUEST_ID = Parameter("X-Request-Id", "Echoed, and part of every problem.", where="header")
+_PREFER = Parameter("Prefer", "handling=strict, handling=lenient, return=OperationOutcome.", where="header")
+_BOOLEAN = {"type": "boolean", "default": False}
+
+CONVERT_PARAMETERS = (
+    Parameter("bundle", "Kind of Bundle.", {"type": "string", "enum": list(BUNDLES), "default": "transaction"}),
+    Parameter("timezone", "Zone of times without one: America/Toronto, -05:00. Without it they become dates."),
+    Parameter("site", "Site overlay by name; default: chosen by MSH-3/4/9/12."),
+    Parameter("pack", "The mapping pack that must be active: name, name@version or name@sha256:…"),
+    Parameter("event", "Treat the message as this structure (ADT_A01); default: MSH-9."),
+    Parameter("strict", "true: any issue of severity error fails the request.", _BOOLEAN),
+    Parameter("report", "Comma list of issues, ledger, lineage: answer with the envelope."),
+    Parameter("charset", "Character set of the body, over everything else."),
+    Parameter(
+        "residue", "Fields without a home in FHIR.", {"type": "string", "enum": list(RESIDUES), "default": "report"}
+    ),
+    _PREFER,
+    _PIN,
+    _REQUEST_ID,
+)
+
+OPERATIONS = (
+    Operation(
+        "/v1/convert",
+        "POST",
+        "convert",
+        "An HL7 v2 message or batch in, FHIR R4 Bundles out. Nothing is stored.",
+        conversion.convert,
+        media.CONVERT,
+        CONVERT_PARAMETERS,
+        (*media.ER7, media.FORM),
+        (400, 406, 408, 412, 413, 415, 422, 500, 503),
+    ),
+    Operation(
+        "/fhir/$convert-data",
+        "POST",
+        "convertData",
+        "The same conversion as a FHIR operation: Parameters in, Bundle out.",
+        fhir.convert_data,
+        media.BUNDLE,
+        (_PREFER, _PIN, _REQUEST_ID),
+        media.BUNDLE,
+        (400, 406, 408, 412, 413, 415, 422, 500, 503),
+        FHIR,
+    ),
+    Operation(
+        "/fhir/metadata",
+        "GET",
+        "metadata",
+        "CapabilityStatement.",
+        fhir.metadata,
+        media.BUNDLE,
+        failures=(304, 406),
+        failure_type=FHIR,
+    ),
+    Operation(
+        "/fhir/OperationDefinition/convert-data",
+        "GET",
+        "convertDataDefinition",
+        "What $convert-data takes.",
+        fhir.operation,
+        media.BUNDLE,
+        failures=(304, 406),
+        failure_type=FHIR,
+    ),
+    Operation("/livez", "GET", "livez", "200 while the process lives.", health.livez, (media.JSON,)),
+    Operation(
+        "/readyz",
+        "GET",
+        "readyz",
+        "200 while work is welcome; names each check.",
+        health.readyz,
+        (media.JSON,),
+        failures=(503,),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The mapping language: files into compiled functions, and the functions into resources."""

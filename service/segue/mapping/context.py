@@ -1,0 +1,229 @@
+"""What one conversion carries from segment to segment: message, options, issues, records, references, notes.
+
+Pure: made for one message, thrown away after it. Knows no HTTP, no files and no clock (R-NF-1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from segue.hl7.message import Message, Part, Repetition, Segment
+from segue.issues import Issue, Location, issue
+from segue.terminology import Terminology
+
+from .records import Json, Record, merge
+from .times import Zone
+
+Node = Segment | Repetition | Part
+
+DAR = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+ALT = "http://hl7.org/fhir/StructureDefinition/alternate-codes"
+ORIG = "http://hl7.org/fhir/StructureDefinition/originalText"
+
+
+class Locatable(Protocol):
+    def location(self, number: int | None = None, /) -> Location: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a site or a call may set for a conversion."""
+
+    zone: Zone = None  # for times without offset (R-DATE-6 step 2)
+    default_zone: Zone = None  # of the installation (step 4)
+    msh7_offset: bool = True  # step 3
+    country: str = ""  # of the site: US, CA … (R-ID-11)
+    extension_base: str = "urn:segue:StructureDefinition:"
+    code_system_base: str = ""  # R-CODE-9
+    identifier_base: str = ""  # R-ID-2 step 4
+    residue: str = "report"  # report | extension | off
+    narrative: bool = False
+    settings: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class Primitive:
+    """A primitive value with extensions, or extensions alone (DAR, ALT, ORIG)."""
+
+    __slots__ = ("extension", "value")
+
+    def __init__(self, value: Any, extension: list[Json]) -> None:
+        self.value = value
+        self.extension = extension
+
+    def put(self, out: Json, key: str) -> None:
+        if self.value is not None:
+            out[key] = self.value
+        out["_" + key] = {"extension": self.extension}
+
+
+class Instance:
+    """A record made by a message map under a name, in one repetition of its group."""
+
+    __slots__ = ("name", "record", "segment")
+
+    def __init__(self, name: str, record: Record, segment: Segment) -> None:
+        self.name, self.record, self.segment = name, record, segment
+
+
+class Scope:
+    """The instances of one group repetition; what is not here is looked for in the groups around it."""
+
+    __slots__ = ("instances", "parent")
+
+    def __init__(self, parent: Scope | None) -> None:
+        self.parent = parent
+        self.instances: dict[str, list[Instance]] = {}
+
+    def nearest(self, name: str) -> Instance | None:
+        scope: Scope | None = self
+        while scope is not None:
+            found = scope.instances.get(name)
+            if found:
+                return found[-1]
+            scope = scope.parent
+        return None
+
+
+class Context:
+    """State of one conversion."""
+
+    __slots__ = (
+        "event", "issues", "known", "message", "notes", "options", "owners", "records", "references", "runs", "scope", "sender",
+        "structure", "terminology", "text", "traces", "void", "zone", "made", "nearby", "trigger", "reported", "counted", "maps", "product_version",
+    )  # fmt: skip
+
+    def __init__(self, message: Message, structure: str, event: str, options: Options, terminology: Terminology, zone: Zone) -> None:
+        self.message = message
+        self.text = message.text
+        self.structure = structure
+        self.event = event
+        self.trigger = event
+        self.options = options
+        self.terminology = terminology
+        self.zone = zone
+        self.issues: list[Issue] = list(message.issues)
+        self.records: list[Record] = []
+        self.known: dict[tuple[Any, ...], Record] = {}
+        self.references: list[tuple[Json, Record]] = []
+        self.owners: dict[int, Record] = {}  # segment position ▸ the resource built from it
+        self.scope = Scope(None)
+        self.made: dict[str, list[Instance]] = {}
+        self.runs: dict[int, list[Segment]] = {}  # position of the first OBX ▸ the OBX that continue it (R-TXT-1)
+        self.notes: dict[int, list[Segment]] = {}  # position of a segment ▸ the NTE that follow it (R-NTE-1)
+        self.nearby: dict[tuple[int, str], Segment] = {}
+        self.traces: list[tuple[Json, str, Node, int, str]] | None = None
+        self.void = Segment(message, "", [], -1, 1)
+        self.reported: set[tuple[str, str]] = set()
+        self.counted: dict[tuple[Any, ...], int] = {}
+        self.maps: Mapping[str, Any] = {}  # functions of the compiled pack
+        self.product_version = ""
+        header = message.header
+        self.sender = f"{header.leaf(3) or ''}|{header.leaf(4) or ''}"
+
+    def report(self, code: str, node: Locatable | None = None, number: int | None = None, *, rule: str | None = None,
+               value: str | None = None) -> None:  # fmt: skip
+        self.issues.append(issue(code, node.location(number) if node is not None else None, rule=rule, value=value))
+
+    # ---- records and references
+
+    def add(
+        self, resource: Json, key: Sequence[Any], identifier: tuple[str, str] | None = None, verb: str = "", node: Locatable | None = None
+    ) -> Record:
+        """The record of this key: a new one, or the one that is there with what it lacked added."""
+        full = (resource["resourceType"], *key)
+        record = self.known.get(full)
+        if record is not None:
+            if merge(record.resource, resource) and node is not None:
+                self.report("person.contradiction", node, rule="R-PERS-3")
+            return record
+        record = Record(len(self.records), resource, full, identifier, verb)
+        self.known[full] = record
+        self.records.append(record)
+        return record
+
+    def reference(self, record: Record) -> Json:
+        placeholder: Json = {"reference": f"#{record.number}"}
+        self.references.append((placeholder, record))
+        return placeholder
+
+    def bind(self, record: Record, element: str, target: Record, many: bool) -> None:
+        """Sets or adds a reference on a record."""
+        reference = self.reference(target)
+        if many:
+            items: list[Any] = record.resource.setdefault(element, [])
+            if reference not in items:
+                items.append(reference)
+        else:
+            record.resource.setdefault(element, reference)
+
+    def convert(self, name: str, node: Repetition | Part) -> Json | None:
+        """What a data type map of the pack gives for a node."""
+        return self.maps["map_" + name.replace(".", "_")](self, node)
+
+    def person(self, node: Repetition | Part) -> Json | None:
+        """A reference to the practitioner of an XCN."""
+        return self.convert("XCN.Practitioner", node)
+
+    # ---- reading around a segment
+
+    def near(self, segment: Segment, name: str) -> Segment:
+        """The nearest segment of that name: in the enclosing groups, the last one before this place first; the void if none."""
+        key = (segment.position, name)
+        found = self.nearby.get(key)
+        if found is None:
+            found = self.nearby[key] = self._near(segment, name) or self.void
+        return found
+
+    def _near(self, segment: Segment, name: str) -> Segment | None:
+        if name == "MSH":
+            return self.message.header
+        group: Any = segment.group
+        while group is not None:
+            after: Segment | None = None
+            before: Segment | None = None
+            for item in group.items:
+                if isinstance(item, Segment) and item.name == name:
+                    if item.position <= segment.position:
+                        before = item
+                    elif after is None:
+                        after = item
+            if before is not None or after is not None:
+                return before or after
+            group = group.parent
+        named = [s for s in self.message.segments if s.name == name]
+        return named[0] if len(named) == 1 and name in ("PID", "PV1", "PV2", "EVN", "MSH") else None
+
+    def named(self, name: str) -> Record | None:
+        """The record of the nearest instance of that name; the only one of the message where no group around has it (R-MSG-2)."""
+        found = self.scope.nearest(name)
+        if found is not None:
+            return found.record
+        made = self.made.get(name, ())
+        return made[0].record if len(made) == 1 else None
+
+
+def first_valued(segment: Segment, number: int) -> Repetition | None:
+    """The first repetition that holds anything."""
+    for repetition in segment.repetitions(number):
+        if repetition.raw:
+            return repetition
+    return None
+
+
+def valued(raw: str) -> bool:
+    """True when a raw field or component holds more than delimiters and nulls (R-NULL-1)."""
+    if raw.isalnum():
+        return True
+    return any(c.isalnum() or c not in '^&~" \\' for c in raw)
+
+
+def absent(code: str) -> list[Json]:
+    """The data-absent-reason extension."""
+    return [{"url": DAR, "valueCode": code}]
+
+
+def alternate(concept: Json) -> list[Json]:
+    """The original coding beside a mapped or missing code (R-CODE-6)."""
+    return [{"url": ALT, "valueCodeableConcept": concept}]

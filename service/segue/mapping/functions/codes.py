@@ -1,0 +1,290 @@
+"""Codes: v2 coded values to CodeableConcept, Coding and code (R-CODE, R-UNM, R-SYS).
+
+What was sent stays: a mapped coding comes first, the codings as sent behind it, the text as sent. A code without translation is
+kept (policy keep, R-UNM-1); a `code` element that cannot take it carries the original in the alternate-codes extension.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from segue.hl7.message import Part, Repetition
+from segue.terminology import Table
+
+from ..context import Context, Node, Primitive, alternate
+from ..records import Json
+from . import conversion, function
+
+TRIPLETS = ((1, 2, 3, 7, 14), (4, 5, 6, 8, 17), (10, 11, 12, 13, 20))  # code, text, system, version, system OID
+CODE = re.compile(r"[^\s]+( [^\s]+)*")
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+def once(ctx: Context, code: str, node: Node, number: int | None, key: str, rule: str) -> None:
+    """Reports a missing system once per sender and name in a message (R-ISS-8)."""
+    if (code, key) not in ctx.reported:
+        ctx.reported.add((code, key))
+        ctx.report(code, node, number, rule=rule, value=key)
+
+
+def targets_of(ctx: Context, table: Table, code: str, node: Node, number: int | None) -> tuple[Any, ...] | None:
+    """Targets of a code, exact, then without regard to case with a warning (R-CODE-5); None for an unknown code."""
+    targets = table.targets(code)
+    if targets is None:
+        targets = table.folded(code)
+        if targets is not None:
+            ctx.report("code.case", node, number, rule="R-CODE-5", value=code)
+    return targets
+
+
+def mapped_coding(target: Any) -> Json:
+    out: Json = {"system": target.system, "code": target.code}
+    if target.display:
+        out["display"] = target.display
+    return out
+
+
+def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> tuple[list[Json], str | None, str | None]:
+    """The codings as sent, the first text, the first code; marks what it uses (R-CODE-1, -5, -9, -10)."""
+    components, T = node.components, ctx.text
+    n = len(components)
+    used = 0
+    found: list[Json] = []
+    text: str | None = None
+    first: str | None = None
+    for c, t, s, v, o in TRIPLETS:
+        if n <= c:
+            break
+        code = T(components[c]) if components[c] else None
+        display = T(components[t]) if n > t and components[t] else None
+        if display is not None:
+            used |= 1 << t
+            text = text or display
+        if code is None:
+            continue
+        code = code.strip()
+        first = first or code
+        name = T(components[s]) if n > s and components[s] else None
+        oid = T(components[o]) if n > o and components[o] else None
+        system = ctx.terminology.system(name, oid) if name or oid else None
+        if system is None and not name and bound is not None and ctx.terminology.v2(bound, code) is not None:
+            system = f"http://terminology.hl7.org/CodeSystem/v2-{bound}"
+        if system is not None:
+            used |= (1 << s) | (1 << o) if oid else 1 << s
+        elif name and ctx.options.code_system_base:
+            system = f"{ctx.options.code_system_base}/{name}"
+            used |= 1 << s
+        elif name:
+            once(ctx, "code.system-unknown", node, s, name, "R-CODE-9")
+        if CODE.fullmatch(code) is None:
+            text = text or code
+            used |= 1 << c
+            continue
+        out: Json = {}
+        if system is not None:
+            out["system"] = system
+        version = T(components[v]) if n > v and components[v] else None
+        if version is not None:
+            out["version"] = version
+            used |= 1 << v
+        out["code"] = code
+        if display is not None:
+            out["display"] = display
+        used |= 1 << c
+        if out not in found:
+            found.append(out)
+    if n > 9 and components[9]:
+        original = T(components[9])
+        if original is not None:
+            text = original
+            used |= 1 << 9
+    node.used |= used
+    return found, text, first
+
+
+def translate(ctx: Context, node: Node, found: list[Json], table: Table | None) -> tuple[list[Json], bool]:
+    """Mapped codings before the codings as sent (R-CODE-4); False where a table was expected to give one and did not."""
+    if table is None:
+        return found, True
+    for i, coding in enumerate(found):
+        if coding.get("system", table.system) != table.system:
+            continue
+        targets = targets_of(ctx, table, coding["code"], node, 1 + 3 * i)
+        if not targets:
+            continue
+        added = [mapped_coding(t) for t in targets]
+        same = [t for t in added if t["code"] == coding["code"] and t["system"] == coding.get("system", table.system)]
+        if same:
+            coding.setdefault("system", table.system)
+            added = [t for t in added if t not in same]
+        if added:
+            coding["userSelected"] = True
+        return added + found, True
+    return found, False
+
+
+@conversion("CWE CNE CE CF", "CodeableConcept", "node")
+def concept(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> Json | None:
+    found, text, _ = codings(ctx, node, bound)
+    if table is not None and found:
+        found, known = translate(ctx, node, found, table)
+        if not known:
+            ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=found[0]["code"])
+    out: Json = {}
+    if found:
+        out["coding"] = found
+    if text is None and found and "system" not in found[0]:
+        text = found[0]["code"]  # R-CODE-2: when nothing resolves
+    if text is not None:
+        out["text"] = text
+    return out or None
+
+
+@conversion("CWE CNE CE CF", "Coding", "node")
+def coding(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> Json | None:
+    found, text, _ = codings(ctx, node, bound)
+    if not found:
+        return {"display": text} if text is not None else None
+    sent = dict(found[0])
+    original: Json = {"coding": [dict(c) for c in found]}
+    if text is not None:
+        original["text"] = text
+    if table is None:
+        return found[0] if len(found) == 1 else {**found[0], "extension": alternate(original)}
+    targets = targets_of(ctx, table, sent["code"], node, 1) if sent.get("system", table.system) == table.system else None
+    if not targets:
+        ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=sent["code"])
+        return sent
+    out = mapped_coding(targets[0])
+    if targets[0].lossy or len(found) > 1 or (text is not None and text != out.get("display")):
+        return {"extension": alternate(original), **out}
+    return out
+
+
+@conversion("CWE CNE CE CF", "code", "node", primitive=True)
+def code_of_concept(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> str | Primitive | None:
+    """A required binding fed by a coded value (R-CODE-6)."""
+    before = node.used
+    found, text, first = codings(ctx, node, bound)
+    if first is None and text is None:
+        return None
+    if table is None:
+        node.used = before | 2
+        return first if first is not None and CODE.fullmatch(first) else None
+    return required(ctx, node, 1, table, first or text or "", {"coding": found} if found else {}, text)
+
+
+def required(ctx: Context, node: Node, number: int | None, table: Table, code: str, concept: Json, text: str | None) -> Primitive | str | None:
+    targets = targets_of(ctx, table, code, node, number)
+    if text is not None:
+        concept["text"] = text
+    if targets and not targets[0].lossy and text is None:
+        return targets[0].code
+    for coding in concept.get("coding", ()):
+        if "system" not in coding and targets is not None:
+            coding["system"] = table.system
+    if not targets and targets is None:
+        ctx.report("code.unmapped", node, number, rule="R-UNM-1", value=code)
+    return Primitive(targets[0].code if targets else None, alternate(concept))
+
+
+@conversion("CWE CNE CE CF", "string markdown", "node")
+def words(ctx: Context, node: Repetition | Part) -> str | None:
+    """The words of a coded value where FHIR takes a text: original text, text, alternate text, else the code."""
+    for n in (9, 2, 5, 1):
+        if len(node.components) > n and node.components[n]:
+            text = ctx.text(node.components[n])
+            if text is not None:
+                node.used |= 1 << n
+                return text
+    return None
+
+
+@conversion("ID IS ST any", "CodeableConcept")
+def leaf_concept(ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None) -> Json | None:
+    """A plain code: of its bound table where it is in it (R-CODE-11)."""
+    out = leaf_coding(ctx, text, bound, table)
+    if "code" not in out:
+        return {"text": text}
+    found, known = translate(ctx, node, [out], table)
+    if not known:
+        ctx.report("code.unmapped", node, number, rule="R-UNM-1", value=text)
+    concept: Json = {"coding": found}
+    if "system" not in found[0]:
+        concept["text"] = text
+    return concept
+
+
+def leaf_coding(ctx: Context, text: str, bound: str | None, table: Table | None) -> Json:
+    code = text.strip()
+    if CODE.fullmatch(code) is None:
+        return {"display": text}
+    number = bound or (table.number if table is not None else None)
+    if number is not None and ctx.terminology.v2(number, code) is not None:
+        return {"system": f"http://terminology.hl7.org/CodeSystem/v2-{number}", "code": code}
+    return {"code": code}
+
+
+@conversion("ID IS ST any", "Coding")
+def leaf_as_coding(ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None) -> Json | None:
+    sent = leaf_coding(ctx, text, bound, table)
+    if table is None or "code" not in sent:
+        return sent
+    targets = targets_of(ctx, table, sent["code"], node, number)
+    if not targets:
+        ctx.report("code.unmapped", node, number, rule="R-UNM-1", value=text)
+        return sent
+    out = mapped_coding(targets[0])
+    return {"extension": alternate({"coding": [sent]}), **out} if targets[0].lossy else out
+
+
+@conversion("ID IS ST any", "code", primitive=True)
+def leaf_code(ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None) -> str | Primitive | None:
+    code = text.strip()
+    if table is None:
+        if CODE.fullmatch(code) is None:
+            ctx.report("field.syntax", node, number, rule="R-CODE-13", value=text)
+            return None
+        return code
+    sent = leaf_coding(ctx, text, bound, table)
+    return required(ctx, node, number, table, code, {"coding": [sent]} if "code" in sent else {"text": text}, None)
+
+
+@conversion("ID IS CWE CNE ST", "boolean")
+def boolean(ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None) -> bool | None:
+    """Table 0136 (R-CODE-12)."""
+    value = {"Y": True, "N": False}.get(text.strip().upper())
+    if value is None:
+        ctx.report("field.boolean-unreadable", node, number, rule="R-CODE-12", value=text)
+    return value
+
+
+@function("language", "leaf", "code")
+def language(ctx: Context, text: str, node: Node, number: int) -> str | None:
+    """A valid BCP-47 tag, else nothing (R-MSG-8)."""
+    if LANGUAGE.fullmatch(text.strip()):
+        return text.strip()
+    return None
+
+
+@function("identifier_type", "leaf", "CodeableConcept")
+def identifier_type(ctx: Context, text: str, node: Node, number: int) -> Json:
+    """CX.5: a code of table 0203, else its words (R-ID-5). Codes that R4's own copy of 0203 lacks carry a text too."""
+    code = text.strip()
+    display = ctx.terminology.v2("0203", code)
+    if display is None or CODE.fullmatch(code) is None:
+        return {"text": text}
+    out: Json = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": code}]}
+    if code in NOT_IN_R4_0203:
+        out["text"] = display or code
+    return out
+
+
+NOT_IN_R4_0203 = frozenset(("PGN", "FGN", "JPID"))
+
+
+@function("code_in", "leaf", "text")
+def code_in(ctx: Context, text: str, node: Node, number: int, table: str) -> str | None:
+    """The code when it stands in an HL7 table."""
+    return text if ctx.terminology.v2(table, text.strip()) is not None else None

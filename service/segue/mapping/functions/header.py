@@ -1,0 +1,96 @@
+"""MSH: the event, endpoints, who made the Bundle (R-MSG, R-PROV)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from segue.hl7.message import Part, Repetition, Segment
+
+from ..context import Context
+from ..records import Json
+from . import function
+from .identifiers import universal_uri
+
+V2 = "http://terminology.hl7.org/CodeSystem/v2-"
+
+
+@function("message_event", "call", "Coding")
+def message_event(ctx: Context, node: Any, msh: Segment) -> Json:
+    """MSH-9.2 of table 0003, the type as sent for its display (R-MSG-5)."""
+    out: Json = {"system": V2 + "0003", "code": ctx.trigger}
+    found = msh.repetitions(9)
+    if found:
+        text = "^".join(t for c in found[0].components[1:4] if (t := ctx.text(c)))
+        out["display"] = text
+        found[0].used |= 0b1110
+    return out
+
+
+@function("event_coding", "call", "CodeableConcept")
+def event_coding(ctx: Context, node: Any, event: str) -> Json:
+    """Activity of the source (R-PROV-5)."""
+    return {"coding": [{"system": V2 + "0003", "code": event}]}
+
+
+@function("endpoint", "call", "url", "uri")
+def endpoint(ctx: Context, node: Any, network: Repetition | None, application: Repetition | None) -> str | None:
+    """A URI of MSH-24/25, else of MSH-3/5, by the type of its universal id (R-MSG-3)."""
+    for part in (network, application):
+        if part is None:
+            continue
+        uri = hd_uri(ctx, part)
+        if uri is not None:
+            part.used |= 0b1100
+            return uri
+    return None
+
+
+def hd_uri(ctx: Context, node: Repetition | Part) -> str | None:
+    texts = [ctx.text(node.components[n]) if len(node.components) > n else None for n in (2, 3)]
+    return universal_uri(*texts)
+
+
+@function("product", "call", "text")
+def product(ctx: Context, node: Any) -> str:
+    return "Segue"
+
+
+@function("product_version", "call", "text")
+def product_version(ctx: Context, node: Any) -> str:
+    return ctx.product_version
+
+
+@function("software", "call", "Provenance.entity", many=True)
+def software(ctx: Context, node: Any, sft: Segment) -> list[Json] | None:
+    """SFT Devices as entities: the first as source, later ones as derivation (R-PROV-8)."""
+    made = ctx.made.get("software", ())
+    return [
+        {"role": "source" if i == 0 else "derivation", "what": ctx.reference(found.record)} for i, found in enumerate(made)
+    ] or None
+
+
+@function("coded", "call", "Coding")
+def coded(ctx: Context, node: Any, table: str, code: str | None) -> Json | None:
+    return {"system": V2 + table, "code": code.strip()} if code and code.strip() else None
+
+
+@function("code_of", "call", "CodeableConcept")
+def code_of(ctx: Context, node: Any, table: str, code: str | None) -> Json | None:
+    return {"coding": [{"system": V2 + table, "code": code.strip()}]} if code and code.strip() else None
+
+
+@function("identifier_kind", "call", "CodeableConcept")
+def identifier_kind(ctx: Context, node: Any, kind: str | None) -> Json | None:
+    """A type of table 0203 that the map names; PGN and FGN carry a text, R4's copy lacks them (R-ID-9)."""
+    if kind is None:
+        return None
+    out: Json = {"coding": [{"system": V2 + "0203", "code": kind}]}
+    text = {"PGN": "Placer Group Number", "FGN": "Filler Group Number"}.get(kind)
+    if text:
+        out["text"] = text
+    return out
+
+
+@function("coding_system", "call", "uri", "text")
+def coding_system(ctx: Context, node: Any, name: str | None, oid: str | None = None) -> str | None:
+    return ctx.terminology.system(name, oid) if name or oid else None

@@ -1,0 +1,126 @@
+"""Person locations: PL to a chain of Locations, one a valued level (R-LOC)."""
+
+from __future__ import annotations
+
+from segue.hl7.message import Part, Repetition
+
+from ..context import Context
+from ..records import Json
+from . import conversion, function
+from .identifiers import authority, universal_uri
+
+V2 = "http://terminology.hl7.org/CodeSystem/v2-"
+PHYSICAL = "http://terminology.hl7.org/CodeSystem/location-physical-type"
+# from facility to bed: component, physical type
+LEVELS = ((4, ""), (7, "bu"), (8, "lvl"), (1, ""), (2, "ro"), (3, "bd"))
+NAMES = {"bd": "Bed", "ro": "Room", "lvl": "Level", "bu": "Building", "si": "Site", "wa": "Ward"}
+
+
+@conversion("PL", "&Location", "node")
+def location(ctx: Context, node: Repetition | Part, status: str | None = None) -> Json | None:
+    """A reference to the most granular level; each level is partOf the next valued one (R-LOC-1, R-LOC-5)."""
+    T, components = ctx.text, node.components
+    path: list[str] = []
+    parent: Json | None = None
+    valued = [(c, kind) for c, kind in LEVELS if len(components) > c and components[c] and T(node.part(c).components[1]) is not None
+              or len(components) > c and components[c] and len(node.part(c).components) > 2 and T(node.part(c).components[2]) is not None]  # fmt: skip
+    if not valued:
+        return only_description(ctx, node)
+    for c, kind in valued:
+        part = node.part(c)
+        name = T(part.components[1])
+        universal = T(part.components[2]) if len(part.components) > 2 else None
+        scheme = T(part.components[3]) if len(part.components) > 3 else None
+        last = c == valued[-1][0]
+        out: Json = {"resourceType": "Location"}
+        identifiers: list[Json] = []
+        uri = universal_uri(universal, scheme)
+        if uri is not None:
+            identifiers.append({"system": "urn:ietf:rfc:3986", "value": uri})
+            part.used |= 0b1100
+        elif universal is not None:
+            identifiers.append({"value": universal})
+            part.used |= 0b0100
+        if last:
+            identifiers = [*own_identifier(ctx, node), *identifiers]
+        if identifiers:
+            out["identifier"] = identifiers
+        if last and status is not None and kind in ("bd", "ro"):
+            out["operationalStatus"] = {"system": V2 + "0116", "code": status.strip()}
+        if name is not None:
+            out["name"] = name
+            part.used |= 2
+        elif universal is not None:
+            out["name"] = universal
+        if last and len(components) > 9 and (description := T(components[9])) is not None:
+            out["description"] = description
+            node.used |= 1 << 9
+        out["mode"] = "instance"
+        if last and len(components) > 6 and (person := T(components[6])) is not None:
+            out["type"] = [{"coding": [{"system": V2 + "0305", "code": person.strip()}]}]
+            node.used |= 1 << 6
+            if c == 1 and person.strip() == "N":
+                kind = "wa"
+        if kind:
+            out["physicalType"] = {"coding": [{"system": PHYSICAL, "code": kind, "display": NAMES[kind]}]}
+        if parent is not None:
+            out["partOf"] = parent
+        path.append(f"{c}:{universal or name}")
+        key: tuple[str, ...] = (ctx.sender, *path)
+        system = next(((i["system"], i["value"]) for i in identifiers if "system" in i), None)
+        if last and identifiers and system is not None and "type" not in identifiers[0] and identifiers[0].get("system") == system[0] and own(ctx, node):
+            key = system
+        else:
+            system = None
+        parent = ctx.reference(ctx.add(out, key, system, node=node))
+    return parent
+
+
+def own(ctx: Context, node: Repetition | Part) -> str | None:
+    return ctx.text(node.part(10).components[1]) if len(node.components) > 10 and node.components[10] else None
+
+
+def own_identifier(ctx: Context, node: Repetition | Part) -> list[Json]:
+    """PL.10 by its authority PL.11, else PL.10.2–4 (R-LOC-3)."""
+    value = own(ctx, node)
+    if value is None:
+        return []
+    part = node.part(10)
+    authority_part, first = (node.part(11), 1) if len(node.components) > 11 and node.components[11] else (part, 2)
+    texts = [ctx.text(authority_part.components[n]) if len(authority_part.components) > n else None for n in (first, first + 1, first + 2)]
+    part.used |= 2
+    out: Json = {}
+    if any(texts):
+        system = authority(ctx, node, *texts)
+        if system is not None:
+            out["system"] = system
+            for i, text in enumerate(texts):
+                if text:
+                    authority_part.used |= 1 << (first + i)
+    out["value"] = value
+    return [out]
+
+
+def only_description(ctx: Context, node: Repetition | Part) -> Json | None:
+    """A PL that is nothing but words or an identifier."""
+    description = ctx.text(node.components[9]) if len(node.components) > 9 and node.components[9] else None
+    identifiers = own_identifier(ctx, node)
+    if description is None and not identifiers:
+        return None
+    out: Json = {"resourceType": "Location"}
+    if identifiers:
+        out["identifier"] = identifiers
+    if description is not None:
+        out["description"] = description
+        node.used |= 1 << 9
+    out["mode"] = "instance"
+    return ctx.reference(ctx.add(out, (ctx.sender, "description", description or identifiers[0]["value"]), None, node=node))
+
+
+@function("named_location", "call", "Reference")
+def named_location(ctx: Context, node: object, name: str | None = None) -> Json | None:
+    """A Location that is known by one name only (DLD.1, EVN-7, PV1-37)."""
+    if not name:
+        return None
+    out: Json = {"resourceType": "Location", "name": name, "mode": "instance"}
+    return ctx.reference(ctx.add(out, (ctx.sender, "name", name)))

@@ -1,0 +1,105 @@
+"""Names, streets, birth dates: the parts of persons that need more than a path (R-NAME, R-ADDR, R-DATE-11)."""
+
+from __future__ import annotations
+
+from segue.hl7.message import Part, Repetition
+
+from ..context import Context, Node, Primitive
+from ..records import Json
+from ..times import moment
+from . import function
+from .values import date
+
+HUMANNAME = "http://hl7.org/fhir/StructureDefinition/humanname-"
+ADXP = "http://hl7.org/fhir/StructureDefinition/iso21090-ADXP-"
+FAMILY_PARTS = ((2, "own-prefix"), (3, "own-name"), (4, "partner-prefix"), (5, "partner-name"))
+
+
+def alone(ctx: Context, node: Repetition | Part, number: int) -> str | None:
+    """A name that one component holds whole, as `Doe, Jane` (R-NAME-6)."""
+    text = ctx.text(node.components[number]) if len(node.components) > number else None
+    if text is None or "," not in text:
+        return None
+    others = (node.components[n] for n in (number + 1, number + 2) if len(node.components) > n)
+    return None if any(ctx.text(o) for o in others) else text
+
+
+@function("comma_name", "node", "string")
+def comma_name(ctx: Context, node: Repetition | Part, number: int) -> str | None:
+    text = alone(ctx, node, number)
+    if text is not None:
+        node.used |= 1 << number
+    return text
+
+
+@function("family", "node", "string", primitive=True)
+def family(ctx: Context, node: Repetition | Part, number: int) -> str | Primitive | None:
+    """FN: the surname, its parts as extensions; put together where only parts were sent (R-NAME-1)."""
+    if len(node.components) <= number or not node.components[number] or alone(ctx, node, number) is not None:
+        return None
+    sub = ctx.message.delimiters.subcomponent
+    if not sub or sub not in node.components[number] or isinstance(node, Part):
+        text = ctx.text(node.components[number])
+        if text is not None:
+            node.used |= 1 << number
+        return text
+    part = node.part(number)
+    texts = [ctx.text(part.components[n]) if len(part.components) > n else None for n in range(6)]
+    whole = texts[1] or " ".join(t for t in texts[2:] if t)
+    if not whole:
+        return None
+    part.used |= sum(1 << n for n in range(1, 6))
+    extension: list[Json] = [{"url": HUMANNAME + name, "valueString": texts[n]} for n, name in FAMILY_PARTS if texts[n]]
+    return Primitive(whole, extension) if extension else whole
+
+
+@function("street", "node", "string", primitive=True)
+def street(ctx: Context, node: Repetition | Part) -> str | Primitive | None:
+    """XAD.1 (SAD): the street line, its parts and the census tract as extensions (R-ADDR-1, R-ADDR-4)."""
+    if len(node.components) < 2 or not node.components[1]:
+        return None
+    part = node.part(1)
+    texts = [ctx.text(part.components[n]) if len(part.components) > n else None for n in range(4)]
+    line, name, number = texts[1], texts[2], texts[3]
+    if not any((line, name, number)):
+        return None
+    extension: list[Json] = []
+    if number:
+        extension.append({"url": ADXP + "houseNumber", "valueString": number})
+    if name:
+        extension.append({"url": ADXP + "streetName", "valueString": name})
+    if line is None:
+        line = " ".join(t for t in (number, name) if t)
+    elif (name and name not in line) or (number and number not in line):
+        line = " ".join(t for t in (line, name, number) if t)
+    part.used |= sum(1 << n for n in range(1, len(part.components)))
+    tract = ctx.text(node.part(10).components[1]) if len(node.components) > 10 and node.components[10] else None
+    if tract is not None:
+        extension.append({"url": ADXP + "censusTract", "valueString": tract})
+        node.part(10).used |= 2
+    return Primitive(line, extension) if extension else line
+
+
+@function("person_text", "node", "string", "text")
+def person_text(ctx: Context, node: Repetition | Part) -> str | None:
+    """A name as one text; only a family name: that alone (R-NAME-7)."""
+    texts = [ctx.text(node.part(1).components[1]) if node.components[1] else None]
+    texts += [ctx.text(node.components[n]) if len(node.components) > n else None for n in (2, 3, 4, 5)]
+    last, first, middle, suffix, prefix = texts
+    whole = " ".join(t for t in (prefix, first, middle, last, suffix) if t)
+    if whole:
+        node.used |= sum(1 << n for n in range(1, 6))
+    return whole or None
+
+
+BIRTH_TIME = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
+
+
+@function("birth", "leaf", "date", primitive=True)
+def birth(ctx: Context, text: str, node: Node, number: int) -> str | Primitive | None:
+    """The date as written; the time of birth beside it where there is one with an offset (R-DATE-11)."""
+    value = date(ctx, text, node, number)
+    found = moment(text, ctx.zone)
+    if value is not None and found.has_time and not found.midnight and found.instant is not None:
+        return Primitive(value, [{"url": BIRTH_TIME, "valueDateTime": found.instant}])
+    return value

@@ -1,0 +1,109 @@
+"""Texts: fields joined, composites written out as one line (R-VAL-15…18, R-OBX-9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from segue.hl7.message import Repetition, Segment
+
+from ..context import Context, Node, Primitive
+from ..records import Json
+from . import function
+from .values import original
+
+
+@function("joined", "node", "text", "string", "markdown")
+def joined(ctx: Context, node: Repetition) -> str | None:
+    """A repetition as text, components joined by `^` (R-VAL-18)."""
+    pieces = [ctx.text(c) or "" for c in node.components[1:]]
+    text = "^".join(pieces).rstrip("^")
+    if text:
+        node.used |= sum(1 << n for n in range(len(node.components)))
+    return text or None
+
+
+@function("lines", "call", "text", "string", "markdown")
+def lines(ctx: Context, node: Node, segment: Segment, number: str | int) -> str | None:
+    """All repetitions of a field of a segment, one a line."""
+    number = int(number)
+    found = [ctx.text(r.raw) or "" for r in segment.repetitions(number)]
+    text = "\n".join(found).rstrip("\n")
+    if text:
+        segment.used |= 1 << number
+    return text or None
+
+
+@function("words", "call", "text", "string", "markdown")
+def words(ctx: Context, node: Node, *texts: str | None) -> str | None:
+    """Texts that are there, joined by blanks."""
+    return " ".join(t for t in texts if t) or None
+
+
+@function("written", "node", "string")
+def written(ctx: Context, node: Repetition, kind: str) -> str | Primitive | None:
+    """A composite value where FHIR takes a string: what a person would read, the whole in ORIG (R-VAL-15…17)."""
+    T = ctx.text
+    parts: list[str | None] = []
+    for component in node.components:
+        parts.append(T(component) if component else None)
+    whole = T(node.raw) or ""
+
+    def sub(n: int) -> str | None:
+        return T(node.part(n).components[1]) if len(node.components) > n and node.components[n] else None
+
+    if kind in ("PN", "XPN"):
+        text = " ".join(p for p in (at(parts, 5), at(parts, 2), at(parts, 3), sub(1), at(parts, 4)) if p)
+    elif kind in ("CN", "XCN", "CNN"):
+        text = " ".join(p for p in (at(parts, 6), at(parts, 3), at(parts, 4), sub(2), at(parts, 5)) if p)
+    elif kind in ("AD", "XAD"):
+        text = ", ".join(p for p in (sub(1), *(at(parts, n) for n in (2, 3, 4, 5, 6))) if p)
+    elif kind in ("TN", "XTN"):
+        text = at(parts, 12) or at(parts, 1) or at(parts, 4) or " ".join(p for p in (at(parts, 6), at(parts, 7)) if p)
+    else:
+        text = sub(1) or at(parts, 1) or ""
+    if not text:
+        return None
+    node.used |= sum(1 << n for n in range(len(node.components)))
+    return text if text == whole else Primitive(text, original(whole))
+
+
+def at(parts: list[str | None], n: int) -> str | None:
+    return parts[n] if len(parts) > n else None
+
+
+def code_words(ctx: Context, segment: Segment, number: int) -> str | None:
+    """What a coded field is called: original text, text, alternate text, else the code."""
+    for node in segment.repetitions(number):
+        for n in (9, 2, 5, 1):
+            if len(node.components) > n and node.components[n]:
+                text = ctx.text(node.components[n])
+                if text is not None:
+                    return text
+    return None
+
+
+
+@function("sampled", "call", "SampledData")
+def sampled(ctx: Context, node: Node, segment: Segment, unit: Repetition | None = None) -> Json | None:
+    """NA and MA: numbers of one or several channels (R-VAL-12)."""
+    from .values import decimal_of, unit_of
+
+    rows = [r for r in segment.repetitions(5) if r.raw]
+    width = max((len(r.components) - 1 for r in rows), default=0)
+    cells: list[str] = []
+    for row in rows:
+        for n in range(1, width + 1):
+            text = ctx.text(row.components[n]) if len(row.components) > n else None
+            value = decimal_of(text) if text is not None else None
+            if text is not None and value is None:
+                return None
+            cells.append(str(value) if value is not None else "E")
+    if not cells:
+        return None
+    segment.used |= 1 << 5
+    return {
+        "origin": {"value": decimal_of("0"), **unit_of(ctx, unit)},
+        "_period": {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]},
+        "dimensions": width,
+        "data": " ".join(cells),
+    }

@@ -1,0 +1,168 @@
+"""The ledger: what became of every populated leaf of a message (promise 1, R-NF-9, R-KEEP).
+
+A leaf is *mapped* when a map marked it, *ignored* when a rule says so, else *unmapped*. Marks are at three levels: the field as a
+whole, a component, a sub-component. Nulls are *cleared*: the sender deleted, there is nothing to carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from segue.hl7.message import NULL, HEADERS, Message, Segment
+from segue.issues import Issue, Location, issue
+
+from .context import Context
+from .records import Json, Record
+
+State = Literal["mapped", "ignored", "unmapped", "cleared"]
+Ignored = Mapping[tuple[str, int, int], str]
+ENVELOPE = frozenset(("FHS", "BHS", "BTS", "FTS"))
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One populated leaf: where it stands, what became of it, in which FHIR paths, by which rule."""
+
+    v2: Location
+    state: State
+    fhir: tuple[str, ...] = ()
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineageEntry:
+    """One FHIR element: the v2 leaves it came from and the line of the mapping that says so."""
+
+    fhir: str
+    v2: tuple[Location, ...]
+    rule: str
+
+
+def leaves(message: Message, ignored: Ignored) -> Iterator[tuple[Segment, Location, str, State, str]]:
+    """Every populated leaf: segment, location, raw text, state, rule."""
+    for segment in message.segments:
+        if segment.name in ENVELOPE:
+            continue
+        for number, raw in enumerate(segment.fields):
+            if not number or not raw or raw.isspace():
+                continue
+            rule = ignored.get((segment.name, number, 0))
+            if rule is not None:
+                yield segment, segment.location(number), raw, "ignored", rule
+                continue
+            whole = segment.used >> number & 1
+            if segment.name in HEADERS and number <= 2:
+                continue
+            for repetition in segment.repetitions(number):
+                used = repetition.used
+                done = whole or used & 1
+                if done and len(repetition.components) == 2:
+                    if repetition.raw == NULL:
+                        yield segment, repetition.location(), raw, "cleared", "R-NULL-3"
+                    elif repetition.raw.strip():
+                        yield segment, repetition.location(), repetition.raw, "mapped", ""
+                    continue
+                for c, component in enumerate(repetition.components):
+                    if c == 0 or not component.strip():
+                        continue
+                    if component == NULL:
+                        yield segment, repetition.location(c), component, "cleared", "R-NULL-3"
+                        continue
+                    rule = ignored.get((segment.name, number, c))
+                    if rule is not None:
+                        yield segment, repetition.location(c), component, "ignored", rule
+                    elif done or used >> c & 1:
+                        yield segment, repetition.location(c), component, "mapped", ""
+                    else:
+                        part = repetition.subs.get(c) if repetition.subs is not None else None
+                        if part is None or not part.used:
+                            yield segment, repetition.location(c), component, "unmapped", ""
+                            continue
+                        for s, sub in enumerate(part.components):
+                            if s and sub.strip():
+                                state: State = "cleared" if sub == NULL else "mapped" if part.used & 1 or part.used >> s & 1 else "unmapped"
+                                yield segment, part.location(s), sub, state, "R-NULL-3" if sub == NULL else ""
+
+
+def findings(ctx: Context, ignored: Ignored) -> tuple[list[Issue], list[tuple[Segment, Location, str]]]:
+    """Issues for what found no home or was cleared, one a field, and the residue itself (R-ISS-9, R-ISS-6)."""
+    issues: list[Issue] = []
+    residue: list[tuple[Segment, Location, str]] = []
+    seen: set[tuple[int, int | None, str]] = set()
+    for segment, where, raw, state, _ in leaves(ctx.message, ignored):
+        if state == "unmapped":
+            residue.append((segment, where, raw))
+            key = (segment.position, where.field, "field.unmapped")
+            if key not in seen:
+                seen.add(key)
+                beyond = (where.repetition or 1) > 1 and all(x[1].field != where.field or x[0] is not segment or x[1].repetition != 1 for x in residue)
+                code = "field.repetition-beyond" if beyond and where.component in (None, 1) else "field.unmapped"
+                issues.append(issue(code, where, rule="R-REP-2" if code != "field.unmapped" else "R-KEEP-3"))
+        elif state == "cleared":
+            key = (segment.position, where.field, "field.cleared")
+            if key not in seen:
+                seen.add(key)
+                issues.append(issue("field.cleared", where, rule="R-NULL-3"))
+    return issues, residue
+
+
+def keep(ctx: Context, residue: list[tuple[Segment, Location, str]], fallback: Record | None) -> None:
+    """Residue into the generic extension of the resource built from its segment (R-KEEP-1); a wholly unmapped field once."""
+    base = ctx.options.extension_base
+    grouped: dict[tuple[int, int | None, int | None], list[tuple[Segment, Location, str]]] = {}
+    for segment, where, raw in residue:
+        if segment.name == "UAC":
+            continue  # R-SEC-5
+        grouped.setdefault((segment.position, where.field, where.repetition), []).append((segment, where, raw))
+    for (position, number, index), parts in grouped.items():
+        segment = parts[0][0]
+        owner = owner_of(ctx, position) or fallback
+        if owner is None or number is None:
+            continue
+        repetitions = segment.repetitions(number)
+        repetition = repetitions[index - 1] if index else None
+        untouched = repetition is not None and not repetition.used and not any(p.used for p in (repetition.subs or {}).values())
+        if segment.name == "OBX" and number == 5 and len(repetition.raw if repetition else "") > 4096:
+            continue  # payloads (R-KEEP-2)
+        extensions: list[Json] = owner.resource.setdefault("extension", [])
+        if untouched and repetition is not None:
+            text = decoded(ctx, repetition.components[1:])
+            if text:
+                extensions.append(kept(base, path_of(segment, number, index, len(repetitions), None), text))
+            continue
+        for _, where, raw in parts:
+            tail = f".{where.component}" if where.component else ""
+            tail += f".{where.subcomponent}" if where.subcomponent else ""
+            text = decoded(ctx, [raw])
+            if text:
+                extensions.append(kept(base, path_of(segment, number, index, len(repetitions), tail), text))
+        if not extensions:
+            del owner.resource["extension"]
+
+
+def decoded(ctx: Context, components: list[str]) -> str:
+    return "^".join(ctx.text(c) or "" for c in components).rstrip("^")
+
+
+def path_of(segment: Segment, number: int, index: int | None, count: int, tail: str | None) -> str:
+    repetition = f"[{index}]" if index and count > 1 else ""
+    return f"{segment.name}-{number}{repetition}{tail or ''}"
+
+
+def kept(base: str, path: str, text: str) -> Json:
+    return {
+        "extension": [{"url": "path", "valueString": path}, {"url": "value", "valueString": text}],
+        "url": f"{base}v2-field",
+    }
+
+
+def owner_of(ctx: Context, position: int) -> Record | None:
+    """The resource of the segment, else of the nearest one before it."""
+    while position >= 0:
+        record = ctx.owners.get(position)
+        if record is not None:
+            return record
+        position -= 1
+    return None

@@ -1,0 +1,72 @@
+"""Lineage: FHIR path ↔ v2 leaves ↔ line of the mapping, from the traces of a traced conversion (P-15).
+
+A trace names the object that was written, its key, and the node that was read. Paths are known when the Bundle is complete: one
+walk over it finds where each object ended.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from segue.hl7.message import Segment
+from segue.issues import Location
+
+from .context import Context, Node
+from .ledger import Ignored, LedgerEntry, LineageEntry, leaves
+from .records import Json
+
+
+def paths(bundle: Json) -> dict[int, str]:
+    """FHIR path of every object of a Bundle, by its identity in memory."""
+    found: dict[int, str] = {}
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            found.setdefault(id(value), path)  # pyright: ignore[reportUnknownArgumentType]
+            for key, below in value.items():  # pyright: ignore[reportUnknownVariableType]
+                walk(below, f"{path}.{key}")
+        elif isinstance(value, list):
+            for i, below in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+                walk(below, f"{path}[{i}]")
+
+    for i, entry in enumerate(bundle.get("entry", ())):
+        walk(entry["resource"], f"Bundle.entry[{i}].resource")
+    return found
+
+
+def location(node: Node, number: int) -> Location:
+    if number < 0 or (number == 0 and not isinstance(node, Segment)):
+        return node.location(None)
+    return node.location(number)
+
+
+def lineage(ctx: Context, where: dict[int, str]) -> tuple[LineageEntry, ...]:
+    """Every element that came from the message, in the order of the Bundle."""
+    merged: dict[tuple[str, str], list[Location]] = {}
+    for out, key, node, number, rule in ctx.traces or ():
+        path = where.get(id(out))
+        if path is None:
+            continue  # merged into another object, which has a trace of its own
+        found = merged.setdefault((f"{path}.{key}", rule), [])
+        at = location(node, number)
+        if at not in found:
+            found.append(at)
+    return tuple(LineageEntry(path, tuple(v2), rule) for (path, rule), v2 in merged.items())
+
+
+def ledger(ctx: Context, ignored: Ignored, lines: tuple[LineageEntry, ...]) -> tuple[LedgerEntry, ...]:
+    """Every populated leaf with its state and the FHIR paths it reached."""
+    reached: dict[str, list[str]] = {}
+    for line in lines:
+        for at in line.v2:
+            reached.setdefault(str(at), []).append(line.fhir)
+    out: list[LedgerEntry] = []
+    for segment, at, _, state, rule in leaves(ctx.message, ignored):
+        fhir: tuple[str, ...] = ()
+        if state == "mapped":
+            steps = (str(at), str(Location(at.segment, at.sequence, at.field, at.repetition, at.component)),
+                     str(Location(at.segment, at.sequence, at.field, at.repetition)), str(Location(at.segment, at.sequence, at.field)))  # fmt: skip
+            fhir = next((tuple(reached[s]) for s in steps if s in reached), ())
+        out.append(LedgerEntry(at, state, fhir, rule))
+        _ = segment
+    return tuple(out)

@@ -1,0 +1,84 @@
+"""The resources of one message while they are made: each with its identity key, merged when keys agree (R-RID-4, R-PERS-3).
+
+A reference is a placeholder (`#n`, n = number of the record) until identities are final; equal placeholders mean the same record.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class Record:
+    """One resource of the Bundle: `key` names it across messages, `identifier` is the business identifier the key stands on."""
+
+    __slots__ = ("identifier", "key", "number", "resource", "same", "type", "verb")
+
+    def __init__(self, number: int, resource: Json, key: tuple[Any, ...], identifier: tuple[str, str] | None, verb: str) -> None:
+        self.number = number
+        self.type: str = resource["resourceType"]
+        self.resource = resource
+        self.key = key  # str parts and Records
+        self.identifier = identifier  # (system, value) for conditional verbs
+        self.verb = verb  # "" = the rule of its type
+        self.same: Record | None = None  # the record it turned out to be
+
+    def final(self) -> Record:
+        record = self
+        while record.same is not None:
+            record = record.same
+        return record
+
+
+def merge(first: Json, later: Json) -> bool:
+    """Adds to `first` what it lacks (R-RID-4): scalars of the first win, lists join, objects merge. True on a contradiction."""
+    contradiction = False
+    for key, value in later.items():
+        present = first.get(key)
+        if present is None:
+            first[key] = value
+        elif isinstance(present, list) and isinstance(value, list):
+            joined: list[Any] = present
+            for item in value:  # pyright: ignore[reportUnknownVariableType]
+                if item not in joined:
+                    joined.append(item)
+        elif isinstance(present, dict) and isinstance(value, dict):
+            contradiction |= merge(present, value)  # pyright: ignore[reportUnknownArgumentType]
+        elif present != value and key != "resourceType":
+            contradiction = True
+    return contradiction
+
+
+def distinct(items: list[Any]) -> list[Any]:
+    """Equal items collapse, order kept (R-REP-1)."""
+    if len(items) < 2:
+        return items
+    kept: list[Any] = []
+    for item in items:
+        if item not in kept:
+            kept.append(item)
+    return kept
+
+
+def business_identifier(resource: Json, preferred: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, str] | None] | None:
+    """Key and (system, value) from the identifiers of a resource: one of a preferred type with a system, else any with a
+    system, else the first by namespace, type and value (the caller adds the sender); None without identifiers."""
+    identifiers: list[Json] = resource.get("identifier") or []
+    withsystem = [i for i in identifiers if "system" in i and "value" in i and i.get("use") != "old"]
+    for kind in preferred:
+        for i in withsystem:
+            if _type(i) == kind:
+                return (i["system"], i["value"]), (i["system"], i["value"])
+    if withsystem:
+        i = withsystem[0]
+        return (i["system"], i["value"]), (i["system"], i["value"])
+    for i in identifiers:
+        if "value" in i:
+            return ("", i.get("assigner", {}).get("display", ""), _type(i), i["value"]), None
+    return None
+
+
+def _type(identifier: Json) -> str:
+    codings = identifier.get("type", {}).get("coding") or [{}]
+    return codings[0].get("code", "")

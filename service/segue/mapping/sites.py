@@ -1,0 +1,72 @@
+"""Sites: which senders a dialect is for, and the settings and files it brings (R-Z, §5 of the mapping language)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from segue.hl7 import Message
+
+from .source import Fields, MappingError, Place, list_of, read, strings_of, text_of
+
+SELECTORS = ("MSH-3", "MSH-4", "MSH-9", "MSH-12")
+SETTINGS = frozenset(("timezone", "country", "residue", "code_system_base", "identifier_base", "msh7_offset", "narrative"))
+
+
+@dataclass(slots=True)
+class Site:
+    """One folder of sites/: its selector, its settings, its overlays."""
+
+    name: str
+    match: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])  # MSH field ▸ values, * as wildcard
+    settings: dict[str, str] = field(default_factory=dict[str, str])
+    files: dict[str, Fields] = field(default_factory=dict[str, Fields])
+    folder: Path | None = None
+
+    def applies(self, message: Message) -> bool:
+        """True when every selector field holds one of its values; a site without selector is chosen by name only."""
+        if not self.match:
+            return False
+        for name, values in self.match.items():
+            number = int(name.split("-")[1])
+            raw = message.header.raw(number)
+            first = message.header.leaf(number) or ""
+            if not any(re.fullmatch(re.escape(v).replace(r"\*", ".*"), t) for v in values for t in (raw, first)):
+                return False
+        return True
+
+
+def read_site(folder: Path) -> Site:
+    """Reads one site; raises MappingError naming the site's own file and line."""
+    site = Site(folder.name, folder=folder)
+    about = folder / "site.yaml"
+    if about.exists():
+        tree = read(about, f"sites/{folder.name}/site.yaml")
+        for key, node in tree.entries.items():
+            if key == "match":
+                for option in list_of(node):
+                    if not isinstance(option, Fields):
+                        raise MappingError("match holds MSH fields and values", option.place)
+                    for selector, values in option.entries.items():
+                        if selector not in SELECTORS:
+                            raise MappingError(f"no selector {selector!r}", option.at(selector), ", ".join(SELECTORS))
+                        site.match[selector] = tuple(strings_of(values, selector))
+            elif key in SETTINGS:
+                value = text_of(node, key) if not isinstance(getattr(node, "value", None), bool) else str(node.value).lower()  # pyright: ignore[reportAttributeAccessIssue]
+                site.settings[key] = value
+            else:
+                raise MappingError(f"no setting {key!r}", tree.at(key), ", ".join(sorted(SETTINGS)))
+    for kind in ("datatypes", "segments", "messages"):
+        for path in sorted((folder / kind).glob("*.yaml")):
+            site.files[f"{kind}/{path.stem}"] = read(path, f"sites/{folder.name}/{kind}/{path.name}")
+    return site
+
+
+def selected(sites: dict[str, Site], message: Message) -> str | None:
+    """The site of a message: the one with the most selectors among those that apply."""
+    found = [s for s in sites.values() if s.applies(message)]
+    return max(found, key=lambda s: len(s.match)).name if found else None
+
+
+__all__ = ["Place", "Site", "read_site", "selected"]

@@ -1,0 +1,1 @@
+"""The MLLP door: framing, acknowledgement, the listener and the sending side."""

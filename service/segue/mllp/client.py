@@ -1,0 +1,146 @@
+"""The sending side of MLLP: one message in flight, and an answer that must belong to it (S-30).
+
+The reply of any message type whose MSA-2 is the MSH-10 sent is the acknowledgement. A late, foreign or missing one
+raises, and the connection is of no further use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from segue.mllp.ack import Header
+from segue.mllp.frames import Decoder, Foreign, Frame, encode
+
+MAX_REPLY_BYTES = 1 << 20
+
+
+class ReplyError(Exception):
+    """No acknowledgement that can be trusted: what happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An acknowledgement."""
+
+    code: str  # MSA-1
+    errors: tuple[str, ...]  # codes of table 0357 named in ERR, as sent
+    raw: bytes
+
+    @property
+    def accepted(self) -> bool:
+        return self.code in ("AA", "CA")
+
+
+class Client:
+    """A connection to an MLLP listener."""
+
+    def __init__(self, host: str, port: int, timeout_s: float = 30.0) -> None:
+        self.host, self.port, self.timeout_s = host, port, timeout_s
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._decoder = Decoder(MAX_REPLY_BYTES)
+        self._frames: list[Frame] = []
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def connected(self) -> bool:
+        return self._writer is not None
+
+    async def open(self) -> None:
+        """Connects anew, with nothing left of an earlier connection; raises OSError or TimeoutError."""
+        self._decoder, self._frames = Decoder(MAX_REPLY_BYTES), []
+        async with asyncio.timeout(self.timeout_s):
+            self._reader, self._writer = await asyncio.open_connection(self.host, self.port)
+
+    async def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            with contextlib.suppress(OSError):  # the peer may have been first
+                await self._writer.wait_closed()
+            self._writer = None
+
+    async def send(self, raw: bytes) -> Reply:
+        """Sends one message and waits for its acknowledgement; raises ReplyError or OSError."""
+        if self._writer is None:
+            raise ReplyError("the connection is closed")
+        sent = Header.of(raw)
+        if self._frames:
+            await self.close()
+            raise ReplyError("an answer came before the message was sent")
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                self._writer.write(encode(raw))
+                await self._writer.drain()
+                frame = await self._next()
+        except TimeoutError:
+            await self.close()
+            raise ReplyError(f"no answer within {self.timeout_s:g} s") from None
+        except ConnectionError:
+            await self.close()
+            raise ReplyError("the connection was cut") from None
+        try:
+            reply, answered = parse(frame.payload)
+        except ReplyError:
+            await self.close()
+            raise
+        if sent is not None and answered != sent.control_id:
+            await self.close()
+            raise ReplyError("the answer belongs to another message (MSA-2 is not the MSH-10 sent)")
+        return reply
+
+    async def _next(self) -> Frame:
+        assert self._reader is not None
+        while not self._frames:
+            data = await self._reader.read(65536)
+            if not data:
+                self._frames += (e for e in self._decoder.flush() if isinstance(e, Frame))
+                if self._frames:
+                    break
+                await self.close()
+                raise ReplyError("the connection was closed without an answer")
+            for event in self._decoder.feed(data):
+                if isinstance(event, Frame):
+                    self._frames.append(event)
+                else:
+                    await self.close()
+                    raise ReplyError(
+                        "the answer is not MLLP" if isinstance(event, Foreign) else "the answer is not a whole frame"
+                    )
+        return self._frames.pop(0)
+
+
+def parse(raw: bytes) -> tuple[Reply, str]:
+    """The acknowledgement and its MSA-2; raises ReplyError where there is no MSA."""
+    header = Header.of(raw)
+    if header is None:
+        raise ReplyError("the answer has no MSH")
+    lines = raw.decode(header.codec, "replace").replace("\n", "\r").split("\r")
+    msa = next((line.split(header.separator) for line in lines if line.startswith("MSA" + header.separator)), None)
+    if msa is None:
+        raise ReplyError("the answer has no MSA")
+    padded = [*msa, "", "", ""]
+    errors = tuple(code for line in lines if line.startswith("ERR" + header.separator) for code in _codes(line, header))
+    return Reply(padded[1].strip(), errors, raw), padded[2]
+
+
+def _codes(line: str, header: Header) -> list[str]:
+    """Of ERR-3 (2.5 and later), else of every repetition of ERR-1."""
+    fields = [*line.split(header.separator), "", "", "", ""]
+    if fields[3]:
+        return [fields[3].split(header.component)[0]]
+    marks = header.field(2)
+    repetition, subcomponent = marks[1:2] or "~", marks[3:4] or "&"
+    found = [one.split(header.component) for one in fields[1].split(repetition)]
+    return [parts[3].split(subcomponent)[0] for parts in found if len(parts) > 3]

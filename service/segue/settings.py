@@ -1,0 +1,373 @@
+"""The settings of a running service: one typed tree, defaults < file < environment < flags (O-40, O-41).
+
+Knows every setting, its default and what may stand there; finds all faults at once, each with its path, its origin and
+the nearest right name. Every default is safe (O-44): a listener off loopback without protection has to be asked for in
+words. Refuses to know what a setting does.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, cast
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from segue.options import BundleKind, Residue, is_timezone, nearest, timezone_hint
+
+PREFIX = "SEGUE__"
+Key = tuple[str | int, ...]
+
+
+def _timezone(text: str) -> str:
+    if not is_timezone(text):
+        raise ValueError(f"not a time zone – {timezone_hint(text)}")
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """True where only this machine can connect."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+TimeZone = Annotated[str, AfterValidator(_timezone)]
+Port = Annotated[int, Field(ge=0, le=65535, description="TCP port; 0 takes a free one.")]
+Bytes = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class _Node(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Door(_Node):
+    host: str = Field(default="127.0.0.1", description="Address to listen on; loopback unless `plaintext` is true.")
+    plaintext: bool = Field(
+        default=False,
+        description="Listen off loopback without TLS and without a credential (A-77, S-86). Warned at each start.",
+    )
+
+
+class Http(_Door):
+    """The HTTP door."""
+
+    port: Port = 8080
+    docs: bool = Field(default=True, description="Serve /docs and /openapi.json.")
+
+
+class Listener(_Door):
+    """One MLLP listener (S-73)."""
+
+    name: str = Field(default="mllp", min_length=1, description="Name in logs; unique.")
+    port: Port = 2575
+    site: str | None = Field(default=None, description="Site overlay for this listener; default: the service's.")
+    timezone: TimeZone | None = Field(default=None, description="Zone of times without one; default: the service's.")
+    charset: str | None = Field(default=None, description="Character set of all messages, over MSH-18 (S-74).")
+    nak_transient: Literal["AR", "AE", "close"] = Field(
+        default="AR", description="Answer when the cause is not in the message (S-24)."
+    )
+    ack_warnings: bool = Field(default=False, description="Add ERR segments for warnings to an AA (S-32).")
+    message_bytes: Bytes = Field(
+        default=32 << 20, description="Largest frame; a larger one is answered AR with ERR 104 (S-06)."
+    )
+    connections: int = Field(
+        default=1024, ge=1, description="Connections at once; further ones are closed with a log line."
+    )
+    per_source: int = Field(default=64, ge=1, description="Connections at once from one address (S-71).")
+    unanswered: int = Field(
+        default=16, ge=1, description="Frames of a connection waiting before it is read no further (S-70)."
+    )
+    progress_s: Seconds = Field(default=30, description="Longest silence inside a frame (S-07).")
+    frame_s: Seconds = Field(default=300, description="Longest time for a whole frame (S-07).")
+    idle_s: Seconds = Field(default=0, description="Longest silence between frames; 0: no limit (S-07).")
+
+
+class Limits(_Node):
+    """Caps of the HTTP door (A-70)."""
+
+    message_bytes: Bytes = Field(default=32 << 20, description="Largest body of one message, decoded.")
+    json_bytes: Bytes = Field(default=48 << 20, description="Largest body that wraps a message in JSON.")
+    batch_bytes: Bytes = Field(default=256 << 20, description="Largest body of a batch, decoded.")
+    gzip_ratio: int = Field(default=100, ge=1, description="Largest growth of a compressed body.")
+    body_s: Seconds = Field(default=30, description="Longest silence while a body is read.")
+    inline_bytes: int = Field(
+        default=256 << 10,
+        ge=0,
+        description="Bodies below this convert in the event loop, larger ones in a thread (P-34).",
+    )
+    conversions: int = Field(default=4 * (os.cpu_count() or 1), ge=1, description="Conversions in threads at once.")
+    queued: int = Field(default=64, ge=0, description="Conversions waiting for a thread before the answer is 503.")
+
+
+class Log(_Node):
+    """What is logged and how (O-20, O-21)."""
+
+    format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="auto: console on a terminal, else JSON."
+    )
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    control_ids: bool = Field(
+        default=False, description="Log message control ids as sent instead of hashed. They may identify a patient."
+    )
+
+
+class Drain(_Node):
+    """How the service stops (S-78)."""
+
+    delay_s: Seconds = Field(default=5, description="After SIGTERM: not ready, but still listening.")
+    silence_s: Seconds = Field(default=1, description="An MLLP connection silent for this long is closed.")
+    grace_s: Seconds = Field(default=25, description="Then everything left is cut.")
+
+
+class Settings(_Node):
+    """The whole tree."""
+
+    http: Http = Http()
+    listeners: tuple[Listener, ...] = (Listener(),)
+    deliver: str | None = Field(
+        default=None, description="Where Bundles go: a folder, a file NAME.ndjson, or the http(s) URL of a FHIR server."
+    )
+    bundle: BundleKind = Field(default="transaction", description="Kind of Bundle.")
+    timezone: TimeZone | None = Field(
+        default=None, description="Zone of times without one; none: such a value is cut to a date."
+    )
+    site: str | None = Field(default=None, description="Site overlay; none: chosen by MSH-3/4/9/12.")
+    residue: Residue = Field(default="report", description="What becomes of fields without a home in FHIR.")
+    limits: Limits = Limits()
+    log: Log = Log()
+    drain: Drain = Drain()
+
+
+class Fault(NamedTuple):
+    """One fault of the settings."""
+
+    path: str  # "listeners.0.port"; "" for the whole
+    origin: str  # "segue.yaml:3", "SEGUE__HTTP__PORT", "flag", "default"
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path or 'settings'} ({self.origin}): {self.text}"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; carries every fault."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+class _Given(NamedTuple):
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The effective settings and where each value that is no default came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+    def rows(self) -> Iterator[tuple[str, Any, str]]:
+        """Path, value and origin of every setting, in the tree's order."""
+        for key, value in _leaves(self.settings.model_dump(mode="json")):
+            path = _dotted(key)
+            yield path, value, self.origins.get(path, "default")
+
+
+def load(
+    file: Path | None = None, *, environment: Mapping[str, str] | None = None, flags: Mapping[Key, Any] | None = None
+) -> Loaded:
+    """Reads and checks all layers; raises SettingsError with every fault. A flag of None was not given."""
+    faults: list[Fault] = []
+    given: dict[Key, _Given] = {}
+    if file is not None:
+        _overlay(given, _from_file(file, faults))
+    _overlay(given, _from_environment(os.environ if environment is None else environment, faults))
+    _overlay(given, {key: _Given(value, "flag") for key, value in (flags or {}).items() if value is not None})
+    tree = _tree(given, faults)
+    _across(tree, given, faults)
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        faults += (_fault(detail, given) for detail in error.errors(include_url=False, include_input=False))
+    if settings is None or faults:
+        raise SettingsError(faults)
+    return Loaded(settings, {_dotted(key): value.origin for key, value in given.items()})
+
+
+def _overlay(given: dict[Key, _Given], layer: Mapping[Key, _Given]) -> None:
+    for key, value in layer.items():
+        for other in [k for k in given if k[: len(key)] == key or key[: len(k)] == k]:
+            del given[other]  # a later layer that gives a whole branch, or a branch for a leaf, replaces it
+        given[key] = value
+
+
+def _from_file(file: Path, faults: list[Fault]) -> dict[Key, _Given]:
+    try:
+        loader = yaml.SafeLoader(file.read_text("utf-8"))
+        node = loader.get_single_node()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise SettingsError([Fault("", str(file), f"cannot be read: {reason}")]) from None
+    except yaml.YAMLError as error:
+        mark = cast("yaml.Mark | None", getattr(error, "problem_mark", None))
+        at = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise SettingsError([Fault("", at, f"not YAML: {getattr(error, 'problem', 'unreadable')}")]) from None
+    if node is None:
+        return {}
+    if not isinstance(node, yaml.MappingNode):
+        raise SettingsError([Fault("", f"{file}:1", "the file has to be a mapping of settings")])
+    return dict(_flatten(loader, node, (), str(file), faults))
+
+
+def _flatten(
+    loader: yaml.SafeLoader, node: yaml.Node, at: Key, file: str, faults: list[Fault]
+) -> Iterator[tuple[Key, _Given]]:
+    origin = f"{file}:{node.start_mark.line + 1}"
+    if isinstance(node, yaml.MappingNode) and node.value:
+        seen: set[str] = set()
+        pairs = cast("list[tuple[yaml.Node, yaml.Node]]", node.value)
+        for name, value in pairs:
+            key = str(name.value)
+            if key in seen:
+                faults.append(
+                    Fault(_dotted((*at, key)), f"{file}:{name.start_mark.line + 1}", "given twice – keep one")
+                )
+            seen.add(key)
+            yield from _flatten(loader, value, (*at, key), file, faults)
+    elif isinstance(node, yaml.SequenceNode) and node.value:
+        for index, value in enumerate(cast("list[yaml.Node]", node.value)):
+            yield from _flatten(loader, value, (*at, index), file, faults)
+    else:
+        yield at, _Given(loader.construct_object(node, deep=True), origin)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _from_environment(environment: Mapping[str, str], faults: list[Fault]) -> dict[Key, _Given]:
+    found: dict[Key, _Given] = {}
+    for name in sorted(environment):
+        if not name.startswith(PREFIX):
+            continue
+        parts = name.removeprefix(PREFIX).lower().split("__")
+        key = tuple(int(part) if part.isdigit() else part for part in parts)
+        try:
+            found[key] = _Given(yaml.safe_load(environment[name]), name)
+        except yaml.YAMLError:
+            faults.append(Fault(_dotted(key), name, "not a YAML value – quote it"))
+    return found
+
+
+def _tree(given: Mapping[Key, _Given], faults: list[Fault]) -> Any:
+    root: dict[str | int, Any] = {}
+    for key, value in given.items():
+        node = root
+        for part in key[:-1]:
+            node = node.setdefault(part, {})
+        node[key[-1]] = value.value
+    return _lists(root, (), given, faults)
+
+
+def _lists(node: Any, at: Key, given: Mapping[Key, _Given], faults: list[Fault]) -> Any:
+    """Branches whose keys are all numbers become lists."""
+    if not isinstance(node, dict) or not node:
+        return cast("Any", node)
+    branch = cast("dict[str | int, Any]", node)
+    inner: dict[str | int, Any] = {key: _lists(value, (*at, key), given, faults) for key, value in branch.items()}
+    if not all(isinstance(key, int) for key in branch):
+        return {str(key): value for key, value in inner.items()}
+    numbers = sorted(cast("list[int]", list(branch)))
+    if numbers != list(range(len(numbers))):
+        faults.append(
+            Fault(
+                _dotted(at),
+                _origin(at, given),
+                f"the list has no item {next(i for i, n in enumerate(numbers) if i != n)} – number from 0",
+            )
+        )
+    return [inner[number] for number in numbers]
+
+
+def _across(tree: Any, given: Mapping[Key, _Given], faults: list[Fault]) -> None:
+    """What no single value shows; looked for in the raw tree, so that it is found beside faults of single values."""
+    names: list[object] = []
+    for key in _doors(tree):
+        door: Any = tree
+        for part in key:
+            door = door[part]
+        host = door.get("host", "127.0.0.1")
+        if isinstance(host, str) and not is_loopback(host) and door.get("plaintext") is not True:
+            at = (*key, "host")
+            text = "not a loopback address and nothing protects it – set plaintext: true to accept that"
+            faults.append(Fault(_dotted(at), _origin(at, given), text))
+        if key[0] == "listeners":
+            name = door.get("name", "mllp")
+            if name in names:
+                at = (*key, "name")
+                faults.append(
+                    Fault(_dotted(at), _origin(at, given), "another listener has this name – give each its own")
+                )
+            names.append(name)
+
+
+def _doors(tree: Any) -> Iterator[Key]:
+    if not isinstance(tree, dict):
+        return
+    branch = cast("dict[str, Any]", tree)
+    if isinstance(branch.get("http"), dict):
+        yield ("http",)
+    if isinstance(branch.get("listeners"), list):
+        for index, listener in enumerate(cast("list[Any]", branch["listeners"])):
+            if isinstance(listener, dict):
+                yield ("listeners", index)
+
+
+def _fault(detail: Any, given: Mapping[Key, _Given]) -> Fault:
+    key = cast("Key", tuple(detail["loc"]))
+    text = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        known = _names(key[:-1])
+        close = nearest(str(key[-1]), known)
+        text = "unknown key – " + (f"did you mean {close}?" if close else f"known here: {', '.join(known)}")
+    return Fault(_dotted(key), _origin(key, given), text)
+
+
+def _names(key: Key) -> tuple[str, ...]:
+    model: type[BaseModel] = Settings
+    for part in key:
+        if isinstance(part, str):
+            inner = model.model_fields[part].annotation
+            model = Listener if part == "listeners" else cast("type[BaseModel]", inner)
+    return tuple(model.model_fields)
+
+
+def _origin(key: Key, given: Mapping[Key, _Given]) -> str:
+    for other, value in given.items():
+        if other[: len(key)] == key or key[: len(other)] == other:
+            return value.origin
+    return "default"
+
+
+def _dotted(key: Key) -> str:
+    return ".".join(map(str, key))
+
+
+def _leaves(node: Any, at: Key = ()) -> Iterator[tuple[Key, Any]]:
+    if isinstance(node, dict):
+        for key, value in cast("dict[str, Any]", node).items():
+            yield from _leaves(value, (*at, key))
+    elif isinstance(node, list) and node:
+        for index, value in enumerate(cast("list[Any]", node)):
+            yield from _leaves(value, (*at, index))
+    else:
+        yield at, node

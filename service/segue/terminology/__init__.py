@@ -1,0 +1,8 @@
+"""Codes, systems, authorities and units by look-up in shipped and site files (T-rules). Knows no messages and no resources."""
+
+from segue.terminology.authorities import Authority
+from segue.terminology.rows import TerminologyError
+from segue.terminology.store import Terminology
+from segue.terminology.tables import Table, Target
+
+__all__ = ["Authority", "Table", "Target", "Terminology", "TerminologyError"]

@@ -1,0 +1,81 @@
+"""Units: exact spellings to UCUM codes, and which codes that claim to be UCUM are trusted (R-UNIT, T-50…T-55).
+
+Case is never folded and values are never converted. The grammar of UCUM decides only for a code whose system is named UCUM;
+look-alikes, valid UCUM that means something else (T-52), are rows with a reason and never pass as they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from segue.terminology.rows import Source, rows
+
+if TYPE_CHECKING:
+    from lark import Lark
+
+COLUMNS = ("spelling", "code", "trap", "comment")
+
+
+class Units:
+    """The spellings of the unit tables; a later file stands before an earlier one."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._codes: dict[str, str] = {}
+        self._traps: set[str] = set()
+        for source in sources:
+            seen: dict[str, int] = {}
+            for row in rows(source, COLUMNS):
+                spelling, code, trap, _ = row.cells
+                if not spelling:
+                    raise row.error("the spelling is empty")
+                if spelling in seen:
+                    raise row.error(f"{spelling!r} stands twice, first at line {seen[spelling]}")
+                if not code and not trap:
+                    raise row.error("a spelling without code needs the reason why")
+                seen[spelling] = row.line
+                self._codes[spelling] = code
+                self._traps.discard(spelling)
+                if trap:
+                    self._traps.add(spelling)
+        self._known = frozenset(code for code in self._codes.values() if code)
+
+    def code(self, text: str) -> str | None:
+        return self._codes.get(text) or self._codes.get(text.strip()) or None
+
+    def is_ucum(self, code: str) -> bool:
+        if code in self._traps:
+            return False
+        return code in self._known or obeys_grammar(code)
+
+    @property
+    def spellings(self) -> dict[str, str]:
+        """All spellings with their codes; "" for a look-alike without one."""
+        return dict(self._codes)
+
+    @property
+    def traps(self) -> frozenset[str]:
+        return frozenset(self._traps)
+
+
+@lru_cache(4096)
+def obeys_grammar(code: str) -> bool:
+    """Whether the text is a unit by the grammar of UCUM, case-sensitive."""
+    if not code.isascii() or len(code) > 64:
+        return False
+    # The parser costs a quarter of a second to import and a millisecond a unit (P-36).
+    from lark.exceptions import LarkError
+
+    try:
+        _parser().parse(code)
+    except LarkError:
+        return False
+    return True
+
+
+@lru_cache(1)
+def _parser() -> Lark:
+    from ucumvert import get_ucum_parser
+
+    return get_ucum_parser()
