@@ -203,7 +203,7 @@ class Converter:
         code = message.header.leaf(9) or ""
         stamp = message.header.leaf(7)
         envelope = Envelope(code, message.control_id, moment(stamp, ctx.zone).instant if stamp else None)
-        entries = [Entry(r.resource, uuids[r.number], r.identifier, r.verb) for r in ctx.records]
+        entries = [Entry(r.resource, uuids[r.number], r.identifier, r.verb) for r in ctx.records if r.type != "Provenance" or "target" in r.resource]
         out = build(entries, bundle, envelope)
         faults = validate(out)
         if faults:

@@ -76,6 +76,7 @@ CATALOGUE: dict[str, Kind] = {
     "code.case": Kind("warning", "103", "code-invalid", "The code was matched without regard to case."),
     "code.system-unknown": Kind("information", "199", "code-invalid", "The coding system has no URI; the code is kept without a system.", "Add the system to the site's systems.csv."),
     "identifier.system-unknown": Kind("warning", "199", "code-invalid", "The assigning authority has no URI; the identifier is kept without a system.", "Add the authority to the site's authorities.csv."),
+    "identifier.type-assumed": Kind("information", "102", "value", "The universal id has no type that fits; it was read by its form."),
     "identifier.oid-invalid": Kind("warning", "102", "value", "The universal id does not obey the syntax of its type and is not used as a system."),
     "unit.unknown": Kind("warning", "103", "code-invalid", "The unit is not known as UCUM; it is kept as text.", "Add the spelling to the site's units.csv."),
     "value.type-unknown": Kind("warning", "102", "value", "OBX-2 is empty or unknown; the value is kept as text."),

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from segue.fhir.elements import Element, elements, is_primitive, owners, resources
+from segue.fhir.elements import elements, is_primitive, owners, resources
 from segue.fhir.narrative import is_safe
 
 Json = Mapping[str, Any]
@@ -32,7 +32,7 @@ class Walk:
     """One walk: what the Bundle holds, and what was found."""
 
     bundle: bool
-    kinds: dict[str, str] = field(default_factory=dict[str, str])  # fullUrl ▸ resource type
+    kinds: dict[str | None, str] = field(default_factory=dict[str | None, str])  # fullUrl ▸ resource type
     faults: list[Fault] = field(default_factory=list[Fault])
     local: list[tuple[Json, tuple[str, ...]]] = field(default_factory=list[tuple[Json, tuple[str, ...]]])
 
@@ -69,102 +69,146 @@ def _resource(node: Json, walk: Walk) -> None:
     walk.local = outer
 
 
+def _part(node: Json, walk: Walk) -> None:
+    """A contained resource: its local references are those of the resource around it."""
+    _visitors()[node["resourceType"]](node, walk)
+
+
 # ---- compiled visitors
+
+LEAF, LEAVES, CONCEPT, CONCEPTS, ONE, MANY, BESIDE = range(7)
+"""What a key leads to: objects worth a look only if they hold a seldom key, CodeableConcepts (half of all objects, so
+looked through without a call), other objects, or a list of primitives, which is judged together with its `_x`."""
+
+Step = tuple[int, frozenset[str], Visit]
 
 
 @cache
 def _visitors() -> dict[str, Visit]:
-    visitors: dict[str, Visit] = {"Resource": _resource}
-    for owner in owners():
-        visitors.setdefault(owner, _object(owner, visitors))
+    plans: dict[str, dict[str, Step]] = {owner: {} for owner in owners()}
+    seldom = {owner: _seldom(owner) for owner in owners()}
+    visitors: dict[str, Visit] = {owner: _visitor(owner, plan, seldom[owner]) for owner, plan in plans.items()}
+    visitors["Resource"] = _resource
+    for owner, plan in plans.items():
+        for element in elements(owner).values():
+            kind = element.types[0]
+            if is_primitive(kind):
+                partner: Step = (ONE, frozenset(), visitors["Element"])
+                if element.many:
+                    partner = plan[element.name] = (BESIDE, frozenset(), _beside(element.name, visitors["Element"]))
+                plan["_" + element.name] = partner
+            elif kind == "Reference":
+                visit = _reference(element.targets, visitors[kind])
+                plan[element.name] = (MANY if element.many else ONE, frozenset(), visit)
+            elif element.name == "contained":
+                plan[element.name] = (MANY, frozenset(), _part)
+            elif kind == "CodeableConcept":
+                plan[element.name] = (CONCEPTS if element.many else CONCEPT, frozenset(), visitors[kind])
+            elif seldom[kind] and kind not in WHOLE:
+                plan[element.name] = (LEAVES if element.many else LEAF, seldom[kind], visitors[kind])
+            else:
+                plan[element.name] = (MANY if element.many else ONE, frozenset(), visitors[kind])
     return visitors
 
 
-def _object(owner: str, visitors: dict[str, Visit]) -> Visit:
-    """Looks at the keys that matter; a key that is not in the plan costs one look-up."""
-    plan: dict[str, tuple[bool, Visit]] = {}
-    seldom: set[str] = set()
-    for element in elements(owner).values():
-        kind = element.types[0]
-        if not is_primitive(kind):
-            plan[element.name] = (element.many, _value(element, visitors))
-            if kind == "Extension":
-                seldom.add(element.name)
-        else:
-            plan["_" + element.name] = (element.many, _late("Element", visitors))
-            seldom.add("_" + element.name)
-    whole = WHOLE.get(owner)
-    lists = {e.name for e in elements(owner).values() if e.many and is_primitive(e.types[0])}
+def _seldom(owner: str) -> frozenset[str]:
+    """The keys that matter in a type whose values are else plain: extensions and partners of primitives."""
+    known = elements(owner).values()
+    if any(e.types[0] != "Extension" and (e.many or not is_primitive(e.types[0])) for e in known):
+        return frozenset()
+    return frozenset(e.name if e.types[0] == "Extension" else "_" + e.name for e in known)
+
+
+def _visitor(owner: str, plan: dict[str, Step], seldom: frozenset[str]) -> Visit:
+    """A key that is not in the plan costs one look-up."""
     get = plan.get
+    whole = WHOLE.get(owner)
+    concept, coding = frozenset(("extension", "_text")), _seldom("Coding")
 
     def visit(node: Json, walk: Walk) -> None:
         for key, value in node.items():
             step = get(key)
-            if step is not None:
-                if step[0]:
+            if step is None:
+                continue
+            mode, keys, look = step
+            if mode >= ONE:
+                if mode == ONE:
+                    look(value, walk)
+                elif mode == MANY:
                     for item in value:
-                        if item is not None:
-                            step[1](item, walk)
+                        look(item, walk)
                 else:
-                    step[1](value, walk)
-
-    def visit_leaf(node: Json, walk: Walk) -> None:
-        if not rare.isdisjoint(node):
-            visit(node, walk)
+                    look(node, walk)
+            elif mode >= CONCEPT:
+                for item in value if mode == CONCEPTS else (value,):
+                    if not concept.isdisjoint(item):
+                        look(item, walk)
+                    elif "coding" in item:
+                        for one in item["coding"]:
+                            if not coding.isdisjoint(one):
+                                look(item, walk)
+                                break
+            elif mode == LEAVES:
+                for item in value:
+                    if not keys.isdisjoint(item):
+                        look(item, walk)
+            elif not keys.isdisjoint(value):
+                look(value, walk)
 
     def visit_whole(node: Json, walk: Walk) -> None:
-        (visit_leaf if leaf else visit)(node, walk)
-        for name in lists:
-            _nulls(node, name, walk)
-        if whole is not None:
-            whole(node, walk)
+        assert whole is not None
+        if not seldom or not seldom.isdisjoint(node):
+            visit(node, walk)
+        whole(node, walk)
 
-    rare = frozenset(seldom)
-    leaf = rare == frozenset(plan)
-    if whole is not None or lists:
-        return visit_whole
-    return visit_leaf if leaf else visit
+    return visit if whole is None else visit_whole
 
 
-def _late(kind: str, visitors: dict[str, Visit]) -> Visit:
-    """The visitor of a type that may not be compiled yet: types hold one another."""
+def _beside(name: str, inner: Visit) -> Visit:
+    """A list of primitives: a null needs its partner in `_x`, and the other way round."""
+    partner = "_" + name
 
     def visit(node: Json, walk: Walk) -> None:
-        visitors[kind](node, walk)
+        values: list[Any] | None = node.get(name)
+        partners: list[Any] | None = node.get(partner)
+        if partners is None:
+            if values is not None and None in values:
+                walk.fault(node, name, "null")
+            return
+        if values is None:
+            values = [None] * len(partners)
+        if len(values) != len(partners) or (None, None) in zip(values, partners, strict=True):
+            walk.fault(node, name, "null")
+        for other in partners:
+            if other is not None:
+                inner(other, walk)
 
     return visit
-
-
-def _value(element: Element, visitors: dict[str, Visit]) -> Visit:
-    kind = element.types[0]
-    if kind == "Reference":
-        return _reference(element.targets, visitors)
-    return _late(kind, visitors)
 
 
 # ---- references
 
 
-def _reference(targets: tuple[str, ...], visitors: dict[str, Visit]) -> Visit:
+def _reference(targets: tuple[str, ...], inner: Visit) -> Visit:
     allowed = frozenset(targets)
 
     def visit(node: Json, walk: Walk) -> None:
         reference = node.get("reference")
-        if reference is None:
-            kind = node.get("type")
-        elif reference.startswith("urn:"):
-            kind = walk.kinds.get(reference)
-            if kind is None and walk.bundle:
-                walk.fault(node, "reference", "reference resolves")
-        elif reference.startswith("#"):
-            walk.local.append((node, targets))
-            kind = None
-        else:
-            kind = _kind(reference)
+        kind = walk.kinds.get(reference)
+        if kind is None:
+            if reference is None:
+                kind = node.get("type")
+            elif reference.startswith("urn:"):
+                if walk.bundle:
+                    walk.fault(node, "reference", "reference resolves")
+            elif reference.startswith("#"):
+                walk.local.append((node, targets))
+            else:
+                kind = _kind(reference)
         if kind is not None and allowed and kind not in allowed:
             walk.fault(node, "", "reference target")
         if len(node) > 1 or reference is None:
-            visitors["Reference"](node, walk)
+            inner(node, walk)
 
     return visit
 
@@ -282,19 +326,6 @@ WHOLE: dict[str, Visit] = {
     "Period": _period,
     "Range": _range,
 }
-
-
-def _nulls(node: Json, name: str, walk: Walk) -> None:
-    """A null in an array of primitives needs its partner in `_name`, and the other way round."""
-    values, partners = node.get(name), node.get("_" + name)
-    if partners is None:
-        if values is not None and None in values:
-            walk.fault(node, name, "null")
-    elif values is None:
-        if None in partners:
-            walk.fault(node, name, "null")
-    elif len(partners) != len(values) or any(v is None and p is None for v, p in zip(values, partners, strict=True)):
-        walk.fault(node, name, "null")
 
 
 # ---- the Bundle

@@ -1,4 +1,4 @@
-"""Is a Narrative's XHTML what R4 allows (txt-1, txt-2)? Well formed, only the elements of basic formatting, not empty."""
+"""What XHTML R4 takes in a Narrative (txt-1, txt-2): well formed, only basic formatting, not empty."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from xml.etree import ElementTree
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 NAMES = frozenset(
-    "a abbr acronym b big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i img li "
-    "ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt ul var".split()
-)
+    (
+        "a", "abbr", "acronym", "b", "big", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd",
+        "dfn", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "li", "ol", "p", "pre",
+        "q", "samp", "small", "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr",
+        "tt", "ul", "var",
+    )
+)  # fmt: skip
 ATTRIBUTES = frozenset(
-    "abbr accesskey align alt axis bgcolor border cellhalign cellpadding cellspacing cellvalign char charoff charset "
-    "cite class colspan compact coords dir frame headers height href hreflang hspace id lang longdesc name nowrap rel rev "
-    "rowspan rules scope shape span src start style summary tabindex title type valign value vspace width".split()
-)
+    (
+        "abbr", "accesskey", "align", "alt", "axis", "bgcolor", "border", "cellhalign", "cellpadding", "cellspacing",
+        "cellvalign", "char", "charoff", "charset", "cite", "class", "colspan", "compact", "coords", "dir", "frame",
+        "headers", "height", "href", "hreflang", "hspace", "id", "lang", "longdesc", "name", "nowrap", "rel", "rev",
+        "rowspan", "rules", "scope", "shape", "span", "src", "start", "style", "summary", "tabindex", "title", "type",
+        "valign", "value", "vspace", "width",
+    )
+)  # fmt: skip
 REFUSED = re.compile(r"<!(?:DOCTYPE|ENTITY)|<\?", re.IGNORECASE)
 
 

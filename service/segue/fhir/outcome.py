@@ -77,7 +77,7 @@ def _diagnostics(issue: Issue, values: bool) -> str:
     if issue.rule:
         lines.append(f"Rule: {issue.rule}")
     if values and issue.value is not None:
-        lines.append(f"Value: {CONTROL.sub('\ufffd', issue.value)}")
+        lines.append("Value: " + CONTROL.sub("\ufffd", issue.value))
     return "\n".join(lines)
 
 

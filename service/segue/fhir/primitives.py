@@ -1,8 +1,8 @@
 """The JSON Schema of each FHIR primitive (P-21, P-23): R4's syntax, tightened where R4's own expressions are loose.
 
 Dates must be days of the calendar; a URI that begins as an OID or UUID must be one; a text holds something visible and
-no control character but tab, CR and LF. `decimal.Decimal` counts as a number and a boolean does not: the validator's own
-rule.
+no control character but tab, CR and LF. That `decimal.Decimal` counts as a number and a boolean does not is the rule of
+the validator itself.
 """
 
 from __future__ import annotations

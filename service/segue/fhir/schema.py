@@ -24,7 +24,7 @@ SYSTEMS = frozenset((("Identifier", "system"), ("Coding", "system")))
 @cache
 def schema() -> Json:
     """For any resource of the tables."""
-    definitions: Json = {name: fragment for name, fragment in primitive_schemas().items()}
+    definitions: Json = dict(primitive_schemas())
     for owner in owners():
         if owner not in ("BackboneElement", "Resource", "DomainResource"):
             definitions[owner] = _object(owner)

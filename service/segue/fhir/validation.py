@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
@@ -53,14 +53,17 @@ def _located(bundle: Mapping[str, Any], faults: Iterable[Fault]) -> Iterator[tup
         yield (*path, fault.key) if fault.key else path, fault.rule
 
 
-def _objects(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _objects(node: Any, path: Path) -> Iterator[tuple[Path, Json]]:
     if isinstance(node, dict):
-        yield path, node
-        for key, value in node.items():
-            yield from _objects(value, (*path, key))
-    elif isinstance(node, list):
-        for at, value in enumerate(node):
-            yield from _objects(value, (*path, at))
+        yield path, cast(Json, node)
+    for step, inner in _children(node):
+        yield from _objects(inner, (*path, step))
+
+
+def _children(node: Any) -> Iterable[tuple[str | int, Any]]:
+    if isinstance(node, dict):
+        return cast(Json, node).items()
+    return enumerate(cast(list[Any], node)) if isinstance(node, list) else ()
 
 
 def _place(error: ValidationError) -> tuple[Path, str]:
@@ -69,9 +72,8 @@ def _place(error: ValidationError) -> tuple[Path, str]:
     rule = str(error.schema_path[-1])
     node: Any = schema()
     for step in error.schema_path:
-        node = node[step]
-        if isinstance(node, dict) and "$comment" in node:
-            rule = str(node["$comment"])
+        node = dict(_children(node))[step]
+        rule = str(dict(_children(node)).get("$comment", rule))
     details = error.kind.as_dict()
     word, _, name = rule.partition(" ")
     if word == "required":
@@ -89,15 +91,15 @@ def fhirpath(resource: Mapping[str, Any], path: Iterable[str | int]) -> str:
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
-            node = node[step] if isinstance(node, list) and step < len(node) else None
         else:
             name = step.removeprefix("_")
             element = elements(owner).get(name)
             stem = element.choice.removesuffix("[x]") if element and element.choice else name
             text += f".{stem}" + (f".ofType({element.types[0]})" if element and stem != name else "")
             owner = element.types[0] if element else ""
-            node = node.get(step) if isinstance(node, dict) else None
-        if owner == "Resource" and isinstance(node, dict) and is_resource(str(node.get("resourceType"))):
-            owner = str(node["resourceType"])
-            text += f".ofType({owner})"
+        node = dict(_children(node)).get(step)
+        kind = str(dict(_children(node)).get("resourceType"))
+        if owner == "Resource" and is_resource(kind):
+            owner = kind
+            text += f".ofType({kind})"
     return text

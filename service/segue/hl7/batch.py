@@ -2,9 +2,10 @@
 
     [FHS] ([BHS] (MSH …)* [BTS])* [FTS]            a line that begins with one of the five names and a separator cuts
 
-Works on bytes, before any character set is known: line ends are line ends in all of them but UTF-16 and UTF-32, which are cut as text
-and handed on as they came, each with a BOM. `Splitter` takes a file in pieces and holds no more than one message and one piece.
-What stands before the first MSH and is no batch line stays with the first message, for the reader to judge.
+Works on bytes, before any character set is known: line ends are line ends in all of them but UTF-16 and UTF-32, which
+are cut as text and handed on as they came, each with a BOM. `Splitter` takes a file in pieces and holds no more than
+one message and one piece. What stands before the first MSH and is no batch line stays with the first message, for the
+reader to judge.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Batch:
 
 
 def split_batch(raw: bytes) -> Batch:
-    """Cuts a body into messages. A body without any MSH is one item, for the reader to refuse; an empty batch has none."""
+    """Cuts a body into messages. A body without MSH is one item, for the reader to refuse; an empty batch has none."""
     if raw.startswith(b"MSH") and raw.find(b"MSH", 3) < 0 and b"BTS" not in raw and b"FTS" not in raw:
         return Batch([raw])
     splitter = Splitter()

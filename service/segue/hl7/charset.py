@@ -1,9 +1,10 @@
 """Bytes ▸ text: which character set a message is in, and what to do when it is not (R-CHAR-1…3, R-CHAR-5).
 
-The steps: override, transport, MSH-18, UTF-8, windows-1252; a step that cannot decode gives way to the next with a warning, and only
-when none can are the bad bytes marked, as lone surrogates that the reader turns into U+FFFD with a located issue. MSH-18 is found in the
-bytes, before anything is decoded, since ISO 2022, UTF-16 and their kin hide delimiters in their characters. Table 0211 ▸ codec
-stands here and nowhere else. Knows no segments but the header line.
+The steps: override, transport, MSH-18, UTF-8, windows-1252; a step that cannot decode gives way to the next with a
+warning, and only when none can are the bad bytes marked, as lone surrogates that the reader turns into U+FFFD with a
+located issue. MSH-18 is found in the bytes, before anything is decoded, since ISO 2022, UTF-16 and their kin hide
+delimiters in their characters. Table 0211 ▸ codec stands here and nowhere else. Knows no segments but the header
+line.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ KNOWN = re.compile(
     r"euc_(jp|kr|jis_2004|jisx0213)|iso2022_\w+|johab|tis-620"
 )
 
+WIDE = ("utf-16", "utf-32")
 KANJI = re.compile(rb"\x1b\$.*?\x1b\([A-Z]", re.DOTALL)
 GR_KATAKANA = re.compile(rb"[\xa1-\xdf]+")
 C1 = re.compile(rb"[\x80-\x9f]")
@@ -74,6 +76,7 @@ def decode(raw: bytes, *, override: str | None = None, transport: str | None = N
     wide = unicode_width(raw)
     if wide is not None:
         return _wide(raw, wide)
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     labels = sniff(raw)
     if not override and not transport and len(labels) < 2:  # one label that fits: nearly every message
         codec = _codec(labels[0]) if labels else "utf-8"
@@ -108,7 +111,7 @@ def _by_steps(raw: bytes, override: str | None, transport: str | None, labels: t
             text, used, remarks = _try(raw, codec, step.location)
             if text is not None:
                 return _trimmed(text, used, (*issues, *remarks))
-        usable += codecs_of_step
+        usable += [codec for codec in codecs_of_step if not codec.startswith(WIDE)]
         if codecs_of_step:
             issues.append(issue("charset.undecodable", step.location, rule="R-CHAR-1", value=step.labels[0]))
     for codec in ("utf-8", "cp1252"):
@@ -129,7 +132,9 @@ def _try(raw: bytes, codec: str, location: Location | None) -> tuple[str | None,
         except UnicodeDecodeError:
             return raw.decode(codec), codec, ()
     try:
-        return raw.decode(codec), codec, ()
+        text = raw.decode(codec)
+        if not codec.startswith(WIDE) or text.lstrip(BLANKS)[:3] in _NAMES:
+            return text, codec, ()
     except UnicodeError:
         pass
     if codec == ISO_2022:
@@ -162,7 +167,7 @@ LOST = tuple(chr(0xDC00 + byte) for byte in range(0x80, 0x100))
 
 def _trimmed(text: str, codec: str, issues: tuple[Issue, ...], *, marked: bool = False) -> Decoded:
     """Without BOM, NUL, blank lines and one MLLP envelope around the message (R-CHAR-4, A-16)."""
-    if text.startswith("MSH") and text.endswith("\r"):
+    if text.startswith("MSH") and text.endswith("\r") and text[-2] not in TAIL:
         return Decoded(text[:-1], codec, issues, marked)
     start = len(text) - len(text.lstrip(BLANKS))
     body = text[start:].rstrip(TAIL)
@@ -172,7 +177,7 @@ def _trimmed(text: str, codec: str, issues: tuple[Issue, ...], *, marked: bool =
     return Decoded(body, codec, issues, marked)
 
 
-# UTF-16 and UTF-32 ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# UTF-16 and UTF-32 ────────────────────────────────────────────────────────────────────────────────
 
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -180,10 +185,9 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_NAMES = ("MSH", "FHS", "BHS")
 _HEADS = tuple(
-    (head.encode(codec), codec)
-    for codec in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
-    for head in ("MSH", "FHS", "BHS")
+    (head.encode(codec), codec) for codec in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be") for head in _NAMES
 )
 
 
@@ -208,7 +212,7 @@ def _wide(raw: bytes, codec: str) -> Decoded:
         return _trimmed(text, codec, (issue("charset.replaced", rule="R-CHAR-3"),))
 
 
-# the declared character set ───────────────────────────────────────────────────────────────────────────────────────────────
+# the declared character set ───────────────────────────────────────────────────────────────────────
 
 
 def sniff(raw: bytes) -> tuple[str, ...]:
@@ -235,7 +239,7 @@ def sniff(raw: bytes) -> tuple[str, ...]:
 
 @lru_cache(256)
 def _codec(label: str) -> str | None:
-    """Codec of a label: of table 0211, else any common name of a text codec; "" where none can exist, None where unknown."""
+    """Codec of a label: of table 0211, else a common name of a text codec; "" where none exists, None if unknown."""
     name = " ".join(label.upper().split())
     if name in TABLE_0211:
         return TABLE_0211[name]

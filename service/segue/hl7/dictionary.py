@@ -1,8 +1,8 @@
 """Fields of the standard segments and components of the data types: names, types, bound tables, repetition.
 
-Each field stands as in the newest version that has it; withdrawn ones keep their last real type, and old types stand as the later
-type of the same layout (CE ▸ CWE, TS ▸ DTM, CN ▸ XCN). Knows no message structure and no message. Data: `tables/dictionary.json`,
-written by `generate` and read at the first question.
+Each field stands as in the newest version that has it; withdrawn ones keep their last real type, and old types stand
+as the later type of the same layout (CE ▸ CWE, TS ▸ DTM, CN ▸ XCN). Knows no message structure and no message. Data:
+`tables/dictionary.json`, written by `generate` and read at the first question.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Dictionary(NamedTuple):
 @cache
 def _load() -> _Dictionary:
     data: dict[str, dict[str, dict[str, tuple[str, str, str | None, int]]]] = json.loads(
-        files(__package__).joinpath("tables/dictionary.json").read_text("utf-8")
+        files(__spec__.parent).joinpath("tables/dictionary.json").read_text("utf-8")
     )
     return _Dictionary(
         {

@@ -1,11 +1,11 @@
-r"""Leaves ▸ text: escape sequences, null, blanks and control characters, each leaf once (R-ESC-1…3, R-CHAR-5, R-NULL-1).
+r"""Leaves ▸ text: escape sequences, null, blanks, control characters, each leaf once (R-ESC-1…3, R-CHAR-5, R-NULL-1).
 
     \F\ \S\ \T\ \R\ \E\ \P\    the delimiter               \.br\ \.ce\ \.sp n\                       line breaks
     \Xhh…\                     bytes of the charset        \H\ \N\ \.in n\ \.ti n\ \.fi\ \.nf\       dropped
     \Cxxyy\ \Mxxyyzz\          ISO 2022 shifts, where the message is in ISO 2022
 
-Anything else stays as written. `leaf_reader` makes the function behind `Message.text`, which has no location; `faults` finds in
-advance what that function leaves or cuts, so that the reader can say where. Knows no segments.
+Anything else stays as written. `leaf_reader` makes the function behind `Message.text`, which has no location;
+`faults` finds in advance what that function leaves or cuts, so that the reader can say where. Knows no segments.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ISO_2022 = "iso2022"
 
 
 def leaf_reader(delimiters: Delimiters, codec: str, *, scrub: bool = False) -> Callable[[str], str | None]:
-    """Raw leaf ▸ text; None where it is absent, blank or the null `""`. `scrub`: the message holds control characters."""
+    """Raw leaf ▸ text; None where it is absent, blank or the null `""`. `scrub`: it may hold control characters."""
     escape = delimiters.escape
     if not escape and not scrub:
         return _plain
@@ -69,7 +69,11 @@ def faults(raw: str, delimiters: Delimiters, codec: str) -> tuple[str, ...]:
     if delimiters.escape not in grammar.harmless.sub("", raw):
         return ()
     found: dict[str, None] = {}
-    grammar.decode(raw, lambda code: found.setdefault(code))
+
+    def tell(code: str) -> None:
+        found[code] = None
+
+    grammar.decode(raw, tell)
     return tuple(found)
 
 

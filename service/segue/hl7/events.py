@@ -1,7 +1,8 @@
 """Message type and trigger event ▸ message structure: HL7 table 0354 over all versions (R-MSG-1, D-EVT-1…43).
 
-The trigger decides; MSH-9.3 is heard only where the trigger is unknown. Triggers whose structure bears their own name (MFN^M05 ▸
-MFN_M05) are not listed: the structure tables know them. Refuses nothing: an unknown trigger has the structure "".
+The trigger decides; MSH-9.3 is heard only where the trigger is unknown. Triggers whose structure bears their own name
+(MFN^M05 ▸ MFN_M05) are not listed: the structure tables know them. Refuses nothing: an unknown trigger has the
+structure "".
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Trigger(NamedTuple):
     issues: tuple[Issue, ...] = ()
 
 
-# structure ▸ the events of its message type that use it, where one structure serves several events or goes by another name
+# structure ▸ the events of its message type that use it, where it serves several or goes by another name
 _EVENTS = {
     "ADT_A01": "A01 A04 A08 A13",
     "ADT_A05": "A05 A14 A28 A31",
@@ -90,7 +91,7 @@ _OLDER = {
 
 
 def structure_of(message: Message) -> Trigger:
-    """Structure and event of a message: by MSH-9.1 and 9.2, EVN-1 where 9.2 is empty, MSH-9.3 where both mean nothing."""
+    """Structure and event of a message: by MSH-9.1 and 9.2, EVN-1 where 9.2 is empty, 9.3 where both mean nothing."""
     header = message.header
     types = header.repetitions(9)
     said = [(message.text(part) or "").strip() for part in types[0].components[1:4]] if types else []

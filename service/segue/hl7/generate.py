@@ -1,13 +1,15 @@
 """Writes `tables/` from hl7apy's reference data: `python -m segue.hl7.generate` (P-02, P-04, P-06).
 
-Run by hand when hl7apy changes; nothing imports this module or hl7apy at run time. Two products: one file of message structures
-per version in the notation that `structures` reads, and `dictionary.json` with fields and data types, each in the newest version
-that has it. What hl7apy lacks or calls differently from version to version is corrected here, by the tables below and no other code.
+Run by hand when hl7apy changes; nothing imports this module or hl7apy at run time. Two products: one file of message
+structures per version in the notation that `structures` reads, and `dictionary.json` with fields and data types, each
+in the newest version that has it. What hl7apy lacks or calls differently from version to version is corrected here,
+by the tables below and no other code.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -18,12 +20,13 @@ TABLES = Path(__file__).parent / "tables"
 
 # Old data types and the later type with the same layout that took their place.
 LATER = {
-    "AD": "XAD", "CE": "CWE", "CK": "CX", "CN": "XCN", "CN_SIMPLE": "XCN", "PN": "XPN", "TN": "XTN", "TS": "DTM", "CQ_SIMPLE": "CQ",
-    "DR_SIMPLE": "DR", "TX_CHALLENGE": "TX", "SNM": "ST", "GTS": "ST", "CM": "ST", "CM_ABS_RANGE": "DR", "CM_BATCH_TOTAL": "ST",
-    "CM_CP": "CP", "CM_ELECTRODE": "WVI", "CM_FILLER": "EI", "CM_FINANCE": "ST", "CM_GROUP_ID": "EI", "CM_INTERNAL_LOCATION": "PL",
-    "CM_JOB_CODE": "JCC", "CM_LICENSE_NO": "PLN", "CM_MDV": "ST", "CM_OS": "OSP", "CM_PARENT_RESULT": "PRL", "CM_PAT_ID": "CX",
-    "CM_PAT_ID_0192": "CX", "CM_PEN": "MOP", "CM_PLACER": "EI", "CM_POSITION": "NDL", "CM_PRACTITIONER": "XCN", "CM_RANGE": "NR",
-    "CM_RANGE_SIMPLE": "NR", "CK_ACCOUNT_NO": "CX", "CNS": "CNE", "PI": "CWE",
+    "AD": "XAD", "CE": "CWE", "CK": "CX", "CN": "XCN", "CN_SIMPLE": "XCN", "PN": "XPN", "TN": "XTN", "TS": "DTM",
+    "CQ_SIMPLE": "CQ", "DR_SIMPLE": "DR", "TX_CHALLENGE": "TX", "SNM": "ST", "GTS": "ST", "CM": "ST",
+    "CM_ABS_RANGE": "DR", "CM_BATCH_TOTAL": "ST", "CM_CP": "CP", "CM_ELECTRODE": "WVI", "CM_FILLER": "EI",
+    "CM_FINANCE": "ST", "CM_GROUP_ID": "EI", "CM_INTERNAL_LOCATION": "PL", "CM_JOB_CODE": "JCC",
+    "CM_LICENSE_NO": "PLN", "CM_MDV": "ST", "CM_OS": "OSP", "CM_PARENT_RESULT": "PRL", "CM_PAT_ID": "CX",
+    "CM_PAT_ID_0192": "CX", "CM_PEN": "MOP", "CM_PLACER": "EI", "CM_POSITION": "NDL", "CM_PRACTITIONER": "XCN",
+    "CM_RANGE": "NR", "CM_RANGE_SIMPLE": "NR", "CK_ACCOUNT_NO": "CX", "CNS": "CNE", "PI": "CWE",
 }  # fmt: skip
 WITHDRAWN = frozenset(("WD", "wd", "", None))
 CODED = frozenset(("CWE", "CNE", "ID", "IS", "ST"))
@@ -51,7 +54,7 @@ DISSOLVED = frozenset(
     )
 )
 
-# Structures that hl7apy has in a version with lost names, or that were later nested differently: (structure, versions, source).
+# What hl7apy has in a version with lost names, or were later nested differently: structures, versions, source.
 BORROWED = (
     (("ADR_A19",), ("2.3",), ("2.3", "ARD_A19")),
     (("ADT_A60",), ("2.4", "2.5", "2.5.1", "2.6"), ("2.7", "")),
@@ -79,10 +82,13 @@ INSERTED = (
     ("AL1*", "AL1* IAM*"),
 )
 
-SMALL = frozenset("a an and as at by for from in is of on or per that the thereof to with".split())
+SMALL = frozenset(re.findall(r"\w+", "a an and as at by for from in is of on or per that the thereof to with"))
 CAPITALS = frozenset(
-    "ACR APR BP CDC CPT CRNA DNR DRG FDA GTS HCFA HIPAA HL7 ICD ID IDS IV LMP MD MDC MSH NDC NTE OBR OBX ORC OUID PRN RX SNS SSN TQ UB UB82 "
-    "UCUM UN UPIN VIP".split()
+    re.findall(
+        r"\w+",
+        "ACR APR BP CDC CPT CRNA DNR DRG FDA HCFA HIPAA HL7 ICD ID IDS IV LMP MD MDC MSH NDC NTE OBR OBX ORC OUID PRN "
+        "RX SNS SSN TQ UB UB82 UCUM UN UPIN VIP",
+    )
 )
 
 
@@ -107,7 +113,7 @@ def module(version: str, name: str) -> Any:
     return import_module(f"hl7apy.v{version.replace('.', '_')}.{name}")
 
 
-# structures ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# structures ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def structures(version: str) -> dict[str, str]:
@@ -153,7 +159,7 @@ def optional(item: str) -> str:
     return f"{item}?" if item[-1].isalnum() else item
 
 
-# dictionary ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# dictionary ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def dictionary() -> str:
@@ -171,13 +177,14 @@ def dictionary() -> str:
         for number, entries in numbers.items():  # only where the type itself has no such component in any version
             types.setdefault(name, {}).setdefault(number, []).extend(entries)
     settled = {name: settle(rows) for name, rows in sorted(segments.items())}
+    settled["OBR"][27] = ["Quantity Timing", "TQ", None, 1]  # hl7apy lists another field under this number
     kinds = {name: settle(rows) for name, rows in sorted(types.items()) if name not in PRIMITIVE}
     parts = ["{", '"segments": {', block(settled), "},", '"datatypes": {', block(kinds), "}", "}", ""]
     return "\n".join(parts)
 
 
 def rows_of(reference: Sequence[Any]) -> Sequence[Any]:
-    """The field rows of a segment; hl7apy's 2.1 ORO has lost the node around them, and ADD and a few others have none."""
+    """The field rows of a segment; hl7apy's 2.1 ORO has lost the node around them, ADD and a few others have none."""
     if reference and reference[0] == "sequence":
         return reference[1] if len(reference) > 1 else ()
     return reference

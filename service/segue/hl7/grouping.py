@@ -1,9 +1,10 @@
 """Segments ▸ groups: each segment of a message finds the group of its structure that it belongs to (R-MSG-2).
 
-    current leaf ─ name of the next segment ─▶ plan: leave groups, open groups, stand at a leaf           (cached in `structures`)
+    current leaf ─ name of the next segment ─▶ plan: leave groups, open groups, stand at a leaf
 
-Nothing is dropped and nothing refused: Z segments stay with the segment they follow; what the structure has no place for stays too,
-with an issue. Order within a group is the order of the message. Knows what the structure says and nothing of what segments mean.
+Nothing is dropped and nothing refused: Z segments stay with the segment they follow; what the structure has no place
+for stays too, with an issue. Order within a group is the order of the message. Knows what the structure says and
+nothing of what segments mean.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _position(segment: Segment) -> int:
 
 
 def group(message: Message, structure: str) -> Group:
-    """Groups a message by a structure ("ORU_R01"); sets `group` of every segment and adds issues for those out of place.
+    """Groups a message by a structure; sets `group` of every segment and adds issues for what is out of place.
 
     A structure that no version has gives one group with all the segments.
     """

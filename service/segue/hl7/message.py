@@ -2,10 +2,10 @@
 
     Message ─ Segment ─ Repetition ─ Part          PID-3[2].4.1 = segment.repetitions(3)[1].part(4).components[1]
 
-A segment splits into fields when the message is read; repetitions, components and sub-components split when first asked for.
-Index = HL7 number everywhere: `fields[0]` is the segment name, `components[0]` is unused. Text stays as written: leaves are
-decoded by `Message.text` (R-ESC-1), which also tells apart absent and `""` (R-NULL-1). `used` marks what found a home; the
-ledger is their complement. This module knows no FHIR and no structures.
+A segment splits into fields when the message is read; repetitions, components and sub-components split when first
+asked for. Index = HL7 number everywhere: `fields[0]` is the segment name, `components[0]` is unused. Text stays as
+written: leaves are decoded by `Message.text` (R-ESC-1), which also tells apart absent and `""` (R-NULL-1). `used`
+marks what found a home; the ledger is their complement. This module knows no FHIR and no structures.
 """
 
 from __future__ import annotations

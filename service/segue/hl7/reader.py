@@ -1,10 +1,11 @@
-"""Bytes ▸ Message: the header's delimiters, segments, continuation lines, and what can be said about the text (R-CHAR-4…6).
+"""Bytes ▸ Message: the header's delimiters, segments, continuation lines, and what can be said about the text
+(R-CHAR-4…6).
 
-    bytes ─ charset ─▶ text ─ CR, LF, CRLF ─▶ lines ─ begins with a name and a separator? ─▶ Segment │ continuation of the last
+    bytes ─ charset ─▶ text ─ CR, LF, CRLF ─▶ lines ─ begins with a name and a separator? ─▶ Segment │ continuation
 
-Splits lines into fields and no deeper; the tree does the rest when asked. What no leaf can locate later (bad bytes, escapes,
-control characters, truncation marks) is located here, by searches that cost nothing where there is nothing to find. Refuses only
-text without a usable header. Knows no groups and no events.
+Splits lines into fields and no deeper; the tree does the rest when asked. What no leaf can locate later (bad bytes,
+escapes, control characters, truncation marks) is located here, by searches that cost nothing where there is nothing
+to find. Refuses only text without a usable header. Knows no groups and no events.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def read(
     return message
 
 
-# header ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# header ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _delimiters(text: str) -> Delimiters:
@@ -86,23 +87,27 @@ def _encoding(separator: str, encoding: str) -> Delimiters:
 
 
 def _check_terminators(text: str, separator: str) -> None:
-    """One line that goes on after the header with further segments (A-16)."""
+    """Refuses one line that goes on with further segments after its header, as curl -d sends it (A-16)."""
     head = text.split(separator, 9)
     if len(head) < 10:
         return
-    tail = separator + head[9]
-    for match in re.finditer(rf"(.?)(?<![A-Z0-9_])?([A-Z][A-Z0-9]{{2}}){re.escape(separator)}", tail, re.DOTALL):
-        before, name = match[1], match[2]
-        if name not in dictionary.segments():
-            continue
-        if before != separator or tail.count(separator, 0, match.start(2)) != MSH_17:
-            raise Refusal(issue("message.terminators-missing", rule="A-16"))
+    hits: list[int] = []  # fields of the header that a segment name ends
+    number, at = 10, 0
+    for match in re.finditer(rf"(^|.)([A-Z][A-Z0-9]{{2}}){re.escape(separator)}", head[9], re.DOTALL):
+        number += head[9].count(separator, at, match.end() - 1)
+        at = match.end() - 1
+        whole = match[1] in ("", separator)
+        if match[2] in dictionary.segments() and not (whole and number in MAY_SPELL_A_NAME):
+            hits.append(number)
+    if len(hits) > 1 or (hits and hits[0] >= VERSION):
+        raise Refusal(issue("message.terminators-missing", rule="A-16"))
 
 
-MSH_17 = 17 - 9  # separators before the country code, which may spell a segment's name (AUT, PRT)
+MAY_SPELL_A_NAME = (10, 11, 17)  # control id, processing id, country code (AUT, PRT)
+VERSION = 12  # no header ends before it
 
 
-# segments ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# segments ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _fill(message: Message, lines: list[str]) -> None:
@@ -167,7 +172,7 @@ def _continue(message: Message, lines: list[str]) -> None:
     )
 
 
-# what was noticed ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# what was noticed ─────────────────────────────────────────────────────────────────────────────────
 
 
 def _fields(message: Message) -> Iterator[tuple[Segment, int, str]]:

@@ -1,10 +1,10 @@
 """Message structures of all versions, compiled for grouping (P-04, P-05).
 
-    ORU_R01 = MSH SFT* PATIENT_RESULT+(PATIENT?(PID PD1? …) ORDER_OBSERVATION+(ORC? OBR …)) DSC?        {a b}: one of them
+    ORU_R01 = MSH SFT* PATIENT_RESULT+(PATIENT?(PID PD1? …) ORDER_OBSERVATION+(ORC? OBR …)) DSC?    {a b}: one of them
 
-Reads `tables/structures-<version>.json` (written by `generate`), one file when first asked for. MSH-12 is a wish only: the structure
-comes from the nearest version that has every segment of the message in it (R-MSG-1). Knows no message and no group instance; how
-one leaf leads to the next is worked out here, once for each pair of leaf and name.
+Reads `tables/structures-<version>.json` (written by `generate`), one file when first asked for. MSH-12 is a wish
+only: the structure comes from the nearest version that has every segment of the message in it (R-MSG-1). Knows no
+message and no group instance; how one leaf leads to the next is worked out here, once for each pair of leaf and name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from importlib.resources import files
 
 VERSIONS = ("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2", "2.9")
 BESIDE = frozenset(("NTE", "OBX", "PRT", "ROL"))  # begin a group only where they stand first in it
-_PAIR = frozenset(("ORC", "OBR"))  # come in either order
+_PAIR: frozenset[str] = frozenset(("ORC", "OBR"))  # come in either order
 PRIOR = "PRIOR_RESULT"  # a second order in the order: told from the next order by its patient alone
 MIDDLE = "2.5.1"  # where the search begins when MSH-12 says nothing
 
@@ -28,7 +28,7 @@ _TOKEN = re.compile(r"([A-Za-z0-9_]+)([?*+]?)(\(?)|(\{)|(\})([?*+]?)|(\))")
 class Node:
     """A segment (`children` empty) or group of a structure."""
 
-    __slots__ = ("choice", "children", "first", "index", "is_group", "least", "name", "parent", "plans", "repeats")
+    __slots__ = ("children", "choice", "first", "index", "is_group", "least", "name", "parent", "plans", "repeats")
 
     def __init__(self, name: str, parent: Node | None, mark: str, is_group: bool) -> None:
         self.name = name
@@ -71,7 +71,7 @@ class Structure:
 
 
 def structure(name: str, version: str, present: frozenset[str]) -> Structure | None:
-    """The structure from the nearest version that has all the segments `present`, else the one that has most of them."""
+    """The structure from the nearest version that has all segments `present`, else of the one that has most."""
     return _chosen(name, version.strip(), present)
 
 
@@ -120,7 +120,7 @@ def _place(minor: str, patch: str | None) -> int:
 
 @cache
 def _texts(version: str) -> dict[str, str]:
-    return json.loads(files(__package__).joinpath(f"tables/structures-{version}.json").read_text("utf-8"))
+    return json.loads(files(__spec__.parent).joinpath(f"tables/structures-{version}.json").read_text("utf-8"))
 
 
 @cache
@@ -169,12 +169,12 @@ def _find_first(group: Node) -> None:
             without_orc = True
         else:
             settled = child.least > 0
-    if _PAIR <= {child.name for child in group.children}:
+    if {child.name for child in group.children} >= _PAIR:
         found.add("ORC")
     group.first = frozenset(("PID",)) if group.name == PRIOR else frozenset(found)
 
 
-# transitions ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# transitions ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def plans(leaf: Node, name: str) -> tuple[Plan, ...]:
@@ -207,18 +207,15 @@ def _plans(leaf: Node, name: str) -> Iterator[Plan]:
         if target is not None:
             yield Plan(up, _between(group, target), target)
             return
-        if (
-            {leaf.name, name} == _PAIR
-            and (other := _enter(group.children, name, back=True)) is not None
-            and other.parent is group
-        ):
+        other = next((child for child in group.children if child.name == name), None)
+        if other is not None and _pair(leaf, name):
             yield Plan(up, (), other, once=True)  # the two in the other order, while the second is missing
         if group.repeats and name in group.first:
             target = _begin(group, name)
             yield Plan(up + 1, (group, *_between(group, target)), target)
             return
         target = _enter(reversed(group.children[: at + 1]), name, back=True)
-        if target is not None and target is not leaf and not (up == 0 and {leaf.name, name} == _PAIR):
+        if target is not None and target is not leaf and not (up == 0 and _pair(leaf, name)):
             once = not target.repeats and target.parent is group
             yield Plan(up, _between(group, target), target, once=once)
             if not once:
@@ -229,6 +226,10 @@ def _plans(leaf: Node, name: str) -> Iterator[Plan]:
             break
         up, at, group = up + 1, group.index, group.parent
     yield home or Plan(0, (), leaf, stray=True)
+
+
+def _pair(leaf: Node, name: str) -> bool:
+    return leaf.name in _PAIR and name in _PAIR and leaf.name != name
 
 
 def _enter(nodes: Iterator[Node] | list[Node], name: str, *, back: bool) -> Node | None:

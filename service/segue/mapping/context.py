@@ -5,7 +5,7 @@ Pure: made for one message, thrown away after it. Knows no HTTP, no files and no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -181,19 +181,13 @@ class Context:
             return self.message.header
         group: Any = segment.group
         while group is not None:
-            after: Segment | None = None
-            before: Segment | None = None
-            for item in group.items:
-                if isinstance(item, Segment) and item.name == name:
-                    if item.position <= segment.position:
-                        before = item
-                    elif after is None:
-                        after = item
-            if before is not None or after is not None:
-                return before or after
+            found = [s for s in _reach(group) if s.name == name]
+            if found:
+                before = [s for s in found if s.position <= segment.position]
+                return before[-1] if before else found[0]
             group = group.parent
         named = [s for s in self.message.segments if s.name == name]
-        return named[0] if len(named) == 1 and name in ("PID", "PV1", "PV2", "EVN", "MSH") else None
+        return named[0] if len(named) == 1 and name in ("PID", "PV1", "PV2", "EVN") else None
 
     def named(self, name: str) -> Record | None:
         """The record of the nearest instance of that name; the only one of the message where no group around has it (R-MSG-2)."""
@@ -202,6 +196,16 @@ class Context:
             return found.record
         made = self.made.get(name, ())
         return made[0].record if len(made) == 1 else None
+
+
+def _reach(group: Any) -> Iterator[Segment]:
+    """The segments of a group and of those groups below it that stand there once: a sibling order is out of reach."""
+    names = [item.name for item in group.items if not isinstance(item, Segment)]
+    for item in group.items:
+        if isinstance(item, Segment):
+            yield item
+        elif names.count(item.name) == 1:
+            yield from _reach(item)
 
 
 def first_valued(segment: Segment, number: int) -> Repetition | None:

@@ -18,7 +18,7 @@ from segue.fhir import elements
 from segue.hl7 import Group, Segment
 
 from .compiler import SegmentMap
-from .context import Context, Instance, Scope
+from .context import Context, Instance, Scope, absent
 from .functions import FUNCTIONS
 from .records import merge
 from .source import Fields, MappingError, Node, Place, Scalar, list_of, strings_of, text_of
@@ -231,8 +231,18 @@ class Walk:
                 if record is not None:
                     self.bind(instance, binding, record)
                     break
+            else:
+                self.lacking(instance, binding)
         self.ctx.scope = Scope(None)
         self.aim(message)
+
+    def lacking(self, instance: Instance, binding: Bind | Into) -> None:
+        """A required reference to what the message does not have (R-REQ)."""
+        if isinstance(binding, Bind):
+            element = elements.element(instance.record.type, binding.element)
+            if element is not None and element.required and binding.element not in instance.record.resource:
+                nothing = {"extension": absent("unknown")}
+                instance.record.resource[binding.element] = [nothing] if binding.many else nothing
 
     def aim(self, message: MessageMap) -> None:
         """Focus of the header and targets of the two Provenances, known when all is made (R-MSG-9, R-PROV-2)."""
@@ -271,14 +281,10 @@ class Walk:
                 present = made[0] if len(made) == 1 else None
             if present is None:
                 return
-        elif one is not instance.maps[0] or len(instance.maps) > 1:
-            here = ctx.scope.instances.get(instance.name)
-            if here and (here[-1].record.number, one.name) not in self.completed and here[-1].segment.name != segment.name:
-                present = here[-1]
-            elif not here and one is not instance.maps[0] and one.segment != "OBR":
-                outer = ctx.scope.nearest(instance.name)  # PD1 or PV2 that stands in another group than its PID or PV1
-                if outer is not None and (outer.record.number, one.name) not in self.completed:
-                    present = outer
+        else:
+            nearest = ctx.scope.nearest(instance.name)  # ORC and OBR, PID and PD1: one resource from several segments
+            if nearest is not None and nearest.segment.name != segment.name and (nearest.record.number, one.name) not in self.completed:
+                present = nearest
         resource = one.build(ctx, segment)
         if resource is None:
             return

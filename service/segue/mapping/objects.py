@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from segue.fhir import elements
 from segue.fhir.elements import Element
 
-from .expression import Path, parse, parse_value
+from .expression import Both, Choose, Either, Expression, Number, Path, Text, parse, parse_value
 from .source import Fields, Items, MappingError, Node, Place, Scalar, list_of, text_of
 from .typing import type_of
 from .values import Env, Values
@@ -93,6 +93,8 @@ class Objects(Values):
         body.line(f"{variable} = None")
         self.value(node, element, variable, env.at(node.place))
         self.assign(element, variable, out)
+        if only_constants(node):
+            body.line(f"dead += {variable} is not None")
 
     def assign(self, element: Element, variable: str, out: str) -> None:
         """Emits `out[name] = value`; a primitive may come with extensions."""
@@ -195,7 +197,8 @@ class Objects(Values):
         out, saved = self.body.fresh("o"), self.body.fresh("d")
         self.body.line(f"{saved}, dead, {out} = dead, 0, {{}}")
         self.fill(fields, types[0], out, env)
-        self.body.line(f"{variable} = {out} if len({out}) > dead else None")
+        kept = "True" if "$keep" in fields.entries else f"len({out}) > dead"
+        self.body.line(f"{variable} = {out} if {kept} else None")
         self.body.line(f"dead = {saved}")
 
     # ---- choices and cases
@@ -304,6 +307,36 @@ class Objects(Values):
                 self.extension(option, repr(name), inner, env)
         with self.body.block(f"if {inner}:"):
             self.body.line(f"{target}.append({{'extension': {inner}, 'url': {url}}})")
+
+
+def only_constants(node: Node) -> bool:
+    """True when all that a node can give are constants chosen by conditions: they keep nothing alive."""
+    match node:
+        case Scalar():
+            expression = parse_value(node.value, node.place) if isinstance(node.value, str) else None
+            return expression is None or constant_expression(expression)
+        case Fields() if "$value" in node.entries:
+            return only_constants(node.entries["$value"])
+        case Fields() if "$first" in node.entries:
+            return all(only_constants(option) for option in list_of(node.entries["$first"]))
+        case Fields() if "$case" in node.entries and isinstance(when := node.entries.get("$when"), Fields):
+            return all(only_constants(option) for option in when.entries.values())
+        case _:
+            return False
+
+
+def constant_expression(expression: Expression) -> bool:
+    match expression:
+        case Text() | Number():
+            return True
+        case Choose():
+            return constant_expression(expression.then) and (expression.otherwise is None or constant_expression(expression.otherwise))
+        case Either():
+            return all(constant_expression(o) for o in expression.options)
+        case Both():
+            return constant_expression(expression.parts[-1])
+        case _:
+            return False
 
 
 def gives_value(key: str, node: Node) -> bool:

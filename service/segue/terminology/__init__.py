@@ -1,4 +1,4 @@
-"""Codes, systems, authorities and units by look-up in shipped and site files (T-rules). Knows no messages and no resources."""
+"""Codes, systems, authorities and units by look-up in shipped and site files (T-rules). Knows no messages."""
 
 from segue.terminology.authorities import Authority
 from segue.terminology.rows import TerminologyError

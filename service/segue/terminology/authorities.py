@@ -14,7 +14,17 @@ from typing import NamedTuple
 from segue.terminology.rows import Row, Source, rows
 from segue.terminology.systems import OID
 
-COLUMNS = ("oid", "namespace", "universal_type", "type", "jurisdiction", "jurisdiction_table", "system", "assigner", "source")
+COLUMNS = (
+    "oid",
+    "namespace",
+    "universal_type",
+    "type",
+    "jurisdiction",
+    "jurisdiction_table",
+    "system",
+    "assigner",
+    "source",
+)
 INVALID = "identifier.oid-invalid"
 ASSUMED = "identifier.type-assumed"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -48,7 +48,7 @@ def rows(source: Source, columns: tuple[str, ...]) -> Iterator[Row]:
     delimiter = ";" if text.partition("\n")[0].count(";") >= len(columns) - 1 else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        header = next(reader, [])
+        header: list[str] = next(reader, [""])
         if tuple(name.strip() for name in header) != columns:
             raise TerminologyError(f"the header is not {','.join(columns)}", source.name)
         width = len(columns)

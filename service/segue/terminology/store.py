@@ -1,8 +1,8 @@
 """Terminology: the files of one or more folders, read once, never changed (T-01, T-20, T-28, T-29).
 
-A folder holds `tables.csv` with `tables/*.csv`, `v2/displays.csv`, `systems.csv`, `authorities.csv` and `units.csv`, each
-optional; rows of a later folder stand before those of an earlier one. All bytes are read at load, so the digest names what
-answers; each file is parsed at the first question. Refuses to know messages, elements and sites.
+A folder holds `tables.csv` with `tables/*.csv`, `v2/displays.csv`, `systems.csv`, `authorities.csv` and `units.csv`,
+each optional; rows of a later folder stand before those of an earlier one. All bytes are read at load, so the digest
+names what answers; tables, displays and units are parsed at the first question. Refuses to know messages and elements.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Coding systems: names of HL7 table 0396, their aliases and OIDs to URIs (R-SYS, T-01…T-06).
 
-Unknown is unknown: a name without a row has no URI, and no URI is built from a name. Local names (`L`, `99zzz`) never have one.
+Unknown is unknown: a name without a row has no URI, and no URI is built from a name. Local names (`L`, `99zzz`) never
+have one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from segue.terminology.rows import Row, Source, rows, unique
+from segue.terminology.tables import HL7
 
 COLUMNS = ("name", "uri", "oids", "aliases", "licence", "source")
 V2_ARC = "2.16.840.1.113883.12."
@@ -46,7 +48,7 @@ class Systems:
             if number is not None:
                 found = self._names.get(key[:-4] + "nnnn")
                 found = found.replace("nnnn", number[0]) if found is not None else None
-        if found is None:
+        if found is None and name.count(".") > 1:  # a version such as 2.5 has the form of an OID too
             found = self._by_oid(name)
         if found is None and _is_uri(name):
             return name
@@ -57,17 +59,21 @@ class Systems:
         if OID.fullmatch(oid) is None:
             return None
         found = self._oids.get(oid)
-        if found is None:
+        if found is None and oid.startswith(V2_ARC):
             number = oid.removeprefix(V2_ARC)
-            if number is not oid and number.isdecimal() and len(number) <= 4:
-                return self._names.get("hl7nnnn", "urn:oid:" + oid).replace("nnnn", number.zfill(4))
+            if number.isdecimal() and len(number) <= 4:
+                return HL7 + number.zfill(4)
         return found or "urn:oid:" + oid
 
 
 def _is_uri(text: str) -> bool:
     """An absolute URI of a kind that names coding systems; `LAB:1` or `mailto:` are names of something else."""
     lower = text.lower()
-    return lower.startswith(("http://", "https://", "urn:")) and _ABSOLUTE.fullmatch(text) is not None and not lower.endswith(":")
+    return (
+        lower.startswith(("http://", "https://", "urn:"))
+        and _ABSOLUTE.fullmatch(text) is not None
+        and not lower.endswith(":")
+    )
 
 
 def _names(found: list[Row]) -> Iterable[tuple[str, Row]]:

@@ -1,7 +1,7 @@
-"""Maps from one code table to FHIR codes (T-23, T-24, T-30): the rows of `tables/<name>.csv` as one immutable Table each.
+"""Maps from one code table to FHIR codes (T-23, T-24, T-30): each `tables/<name>.csv` as one immutable Table.
 
-A code of a Table has targets, or is known to have none (its original is kept), or is unknown. Refuses to know which element
-takes the target and what becomes of the original (R-CODE, R-STAT).
+A code of a Table has targets, or is known to have none (its original is kept), or is unknown. Refuses to know which
+element takes the target and what becomes of the original (R-CODE, R-STAT).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DIGITS = re.compile(r"\d+")
 
 
 class Target(NamedTuple):
-    """What a code stands for. `lossy`: the original says more, so it has to be kept beside the target (R-CODE-6, R-CODE-7)."""
+    """What a code stands for. `lossy`: the original says more and is kept beside the target (R-CODE-6, R-CODE-7)."""
 
     system: str
     code: str

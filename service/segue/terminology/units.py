@@ -1,19 +1,17 @@
 """Units: exact spellings to UCUM codes, and which codes that claim to be UCUM are trusted (R-UNIT, T-50…T-55).
 
-Case is never folded and values are never converted. The grammar of UCUM decides only for a code whose system is named UCUM;
-look-alikes, valid UCUM that means something else (T-52), are rows with a reason and never pass as they stand.
+Case is never folded and values are never converted. The grammar of UCUM decides only for a code whose system is named
+UCUM; look-alikes, valid UCUM that means something else (T-52), are rows with a reason and never pass as they stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import Any
 
 from segue.terminology.rows import Source, rows
-
-if TYPE_CHECKING:
-    from lark import Lark
 
 COLUMNS = ("spelling", "code", "trap", "comment")
 
@@ -64,18 +62,16 @@ def obeys_grammar(code: str) -> bool:
     """Whether the text is a unit by the grammar of UCUM, case-sensitive."""
     if not code.isascii() or len(code) > 64:
         return False
-    # The parser costs a quarter of a second to import and a millisecond a unit (P-36).
-    from lark.exceptions import LarkError
-
+    parse, fault = _parser()
     try:
-        _parser().parse(code)
-    except LarkError:
+        parse(code)
+    except fault:
         return False
     return True
 
 
 @lru_cache(1)
-def _parser() -> Lark:
-    from ucumvert import get_ucum_parser
-
-    return get_ucum_parser()
+def _parser() -> tuple[Callable[[str], Any], type[Exception]]:
+    """The parser and its error; half a second to import and a millisecond a unit, so only when asked (P-36)."""
+    parser: Any = import_module("ucumvert").get_ucum_parser()
+    return parser.parse, import_module("lark.exceptions").LarkError
