@@ -53,7 +53,7 @@ image: ## Build the container image
 
 chart: setup $(HELM) $(KUBECONFORM) $(SCHEMAS)/.ready ## Check the Helm chart: lint, golden files, Kubernetes schemas
 	HELM=$(HELM) KUBECONFORM=$(KUBECONFORM) SCHEMAS=$(CACHE)/kubernetes KUBERNETES=$(KUBERNETES) \
-		$(BIN)/python -m pytest -m chart tests/helm $(ARGS)
+		$(BIN)/python -m pytest tests/helm $(ARGS)
 
 clean: ## Remove what the other targets made
 	rm -rf .venv $(CACHE) dist build
@@ -80,7 +80,7 @@ $(KUBECONFORM):
 	@$(call needs,go,the chart check builds kubeconform with it, https://go.dev/dl)
 	GOBIN=$(CURDIR)/$(CACHE)/bin CGO_ENABLED=0 go install -ldflags '-s -w' github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
 
-$(SCHEMAS)/.ready: tests/helm/kubernetes.py | $(UV)
+$(SCHEMAS)/.ready: tests/helm/kubernetes_schemas.py | $(UV)
 	$(UV) run --quiet --no-project --python $(PYTHON) --with kubernetes-validate==$(KUBERNETES) python $< $(KUBERNETES) $(SCHEMAS)
 	@touch $@
 

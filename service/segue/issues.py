@@ -111,7 +111,7 @@ CATALOGUE: dict[str, Kind] = {
     "request.empty": Kind("error", "", "required", "The body is empty.", "Send the message as body; with curl use --data-binary @FILE."),
     "request.media-type": Kind("error", "", "not-supported", "The media type of the body is not taken here."),
     "request.not-acceptable": Kind("error", "", "not-supported", "None of the media types asked for can be made here."),
-    "request.several-messages": Kind("error", "", "too-many", "The body holds several messages and one Bundle was asked for.", "Ask for application/x-ndjson or application/fhir+ndjson."),
+    "request.several-messages": Kind("error", "", "not-supported", "The body holds several messages and one Bundle was asked for.", "Ask for application/x-ndjson or application/fhir+ndjson."),
     "request.pack": Kind("error", "", "conflict", "The mapping pack asked for is not the active one."),
     "request.timeout": Kind("error", "", "timeout", "The body did not arrive in time."),
     "request.reference-foreign": Kind("information", "", "informational", "The template reference of another product stands for the active pack."),

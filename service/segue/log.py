@@ -12,7 +12,7 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -31,9 +31,10 @@ class Redacted(logging.Handler):
         )
 
 
-def configure(form: str = "auto", level: str = "info") -> None:
-    """Lines go to standard output: for people on a terminal, as JSON otherwise."""
-    console = form == "console" or (form == "auto" and sys.stdout.isatty())
+def configure(form: str = "auto", level: str = "info", stream: TextIO | None = None) -> None:
+    """Lines go to standard output unless a stream is given; in words on a terminal, as JSON elsewhere."""
+    out = stream or sys.stdout
+    console = form == "console" or (form == "auto" and out.isatty())
     renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(sort_keys=False)
     structlog.configure(
         processors=[
@@ -43,7 +44,7 @@ def configure(form: str = "auto", level: str = "info") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[Redacted()], level=logging.WARNING, force=True)

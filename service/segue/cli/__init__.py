@@ -19,9 +19,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich would double the time to the first line of help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-config_app = typer.Typer(no_args_is_help=True, help="Check, show and describe the settings of the service.")
+config_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check, show and describe the settings of the service.")
 app.add_typer(config_app, name="config")
 
 
@@ -88,7 +89,7 @@ def convert(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE|DIR|-]...", help="Messages; a folder is walked for *.hl7, *.er7, *.txt; - is standard input."
+            metavar="FILE|DIR|-", help="Messages; a folder is walked for *.hl7, *.er7, *.txt; - is standard input."
         ),
     ] = None,
     out: Annotated[
@@ -169,7 +170,7 @@ def serve(
 
 @app.command()
 def send(
-    paths: Annotated[list[str], typer.Argument(metavar="FILE...", help="Messages to send; - is standard input.")],
+    paths: Annotated[list[str], typer.Argument(metavar="FILE", help="Messages to send; - is standard input.")],
     host: Annotated[str, typer.Option(metavar="HOST")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", min=1, max=65535)] = 2575,
     timeout: Annotated[

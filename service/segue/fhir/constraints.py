@@ -137,9 +137,11 @@ def _condition() -> dict[str, Json]:
 def _capability() -> dict[str, Json]:
     at = "CapabilityStatement."
     software, implementation = has(at + "software"), has(at + "implementation")
+    no_endpoint = {"properties": {"messaging": {"items": no(has(at + "messaging.endpoint"))}}}
     return {
         "cpb-1": either(has(at + "rest"), has(at + "messaging"), has(at + "document")),
         "cpb-2": either(has(at + "description"), software, implementation),
+        "cpb-3": either(code("kind", "instance"), no_endpoint),
         "cpb-14": implies(code("kind", "instance"), implementation),
         "cpb-15": implies(code("kind", "capability"), {"allOf": [no(implementation), software]}),
         "cpb-16": implies(code("kind", "requirements"), {"allOf": [no(implementation), no(software)]}),
@@ -173,6 +175,21 @@ def _bundle() -> dict[str, Json]:
 def _document_identifier() -> Json:
     whole = {"allOf": [has("Identifier.system"), has("Identifier.value")]}
     return {"required": ["identifier"], "properties": {"identifier": whole}}
+
+
+def _trigger() -> dict[str, Json]:
+    name, timing, data = (has(f"TriggerDefinition.{name}") for name in ("name", "timing[x]", "data"))
+    by_data: Json = {"required": ["type"], "properties": {"type": {"pattern": "^data-"}}}
+    needs = [
+        implies(code("type", "named-event"), name),
+        implies(code("type", "periodic"), timing),
+        implies(by_data, data),
+    ]
+    return {
+        "trd-1": no({"allOf": [data, timing]}),
+        "trd-2": implies(has("TriggerDefinition.condition"), data),
+        "trd-3": {"allOf": needs},
+    }
 
 
 def _parameter() -> Json:
@@ -251,6 +268,12 @@ def _rows() -> dict[str, dict[str, Json]]:
         "Immunization.education": {
             "imm-1": either(has("Immunization.education.documentType"), has("Immunization.education.reference"))
         },
+        "ImmunizationRecommendation.recommendation": {
+            "imr-1": either(
+                has("ImmunizationRecommendation.recommendation.vaccineCode"),
+                has("ImmunizationRecommendation.recommendation.targetDisease"),
+            )
+        },
         "List": {
             "lst-1": no({"allOf": [has("List.emptyReason"), has("List.entry")]}),
             "lst-2": either(code("mode", "changes"), _no_entry_has("deleted")),
@@ -278,10 +301,7 @@ def _rows() -> dict[str, dict[str, Json]]:
         "Ratio": {"rat-1": ratio},
         "ServiceRequest": {"prr-1": implies(has("ServiceRequest.orderDetail"), has("ServiceRequest.code"))},
         "Timing.repeat": _timing(),
-        "TriggerDefinition": {
-            "trd-1": no({"allOf": [has("TriggerDefinition.data"), has("TriggerDefinition.timing[x]")]}),
-            "trd-2": implies(has("TriggerDefinition.condition"), has("TriggerDefinition.data")),
-        },
+        "TriggerDefinition": _trigger(),
     }
 
 

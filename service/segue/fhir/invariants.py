@@ -1,46 +1,22 @@
-"""The invariants of R4 that need a look around: references, comparisons, containment, the Bundle as a whole (P-22).
+"""The invariants of R4 that need a look around: comparisons, counts, the Bundle as a whole (P-22).
 
 One walk over a resource that the schema has passed, so shapes are taken for granted. Each type is compiled once into a
 visitor that knows which of its keys can lead to something to check. Knows no paths: a fault names the object at fault,
-and `validation` finds it again. `constraints` holds the rules that JSON Schema can say.
+and `validation` finds it again. `constraints` holds the rules that JSON Schema can say, `references` those of where
+a Reference points.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from segue.fhir.elements import elements, is_primitive, owners, resources
+from segue.fhir.elements import elements, is_primitive, owners
+from segue.fhir.faults import Fault, Json, Visit, Walk
 from segue.fhir.narrative import is_safe
-
-Json = Mapping[str, Any]
-
-
-class Fault(NamedTuple):
-    """The object at fault, the key in it ("" for itself) and the rule."""
-
-    node: Json
-    key: str
-    rule: str
-
-
-@dataclass(slots=True)
-class Walk:
-    """One walk: what the Bundle holds, and what was found."""
-
-    bundle: bool
-    kinds: dict[str | None, str] = field(default_factory=dict[str | None, str])  # fullUrl ▸ resource type
-    faults: list[Fault] = field(default_factory=list[Fault])
-    local: list[tuple[Json, tuple[str, ...]]] = field(default_factory=list[tuple[Json, tuple[str, ...]]])
-
-    def fault(self, node: Json, key: str, rule: str) -> None:
-        self.faults.append(Fault(node, key, rule))
-
-
-Visit = Callable[[Any, Walk], None]
+from segue.fhir.references import judge_contained, reference_visitor
 
 
 def violations(resource: Json) -> list[Fault]:
@@ -65,7 +41,7 @@ def _resource(node: Json, walk: Walk) -> None:
     outer, walk.local = walk.local, []
     _visitors()[kind](node, walk)
     if walk.local or "contained" in node:
-        _contained(node, walk)
+        judge_contained(node, walk)
     walk.local = outer
 
 
@@ -98,7 +74,7 @@ def _visitors() -> dict[str, Visit]:
                     partner = plan[element.name] = (BESIDE, frozenset(), _beside(element.name, visitors["Element"]))
                 plan["_" + element.name] = partner
             elif kind == "Reference":
-                visit = _reference(element.targets, visitors[kind])
+                visit = reference_visitor(element.targets, visitors[kind])
                 plan[element.name] = (MANY if element.many else ONE, frozenset(), visit)
             elif element.name == "contained":
                 plan[element.name] = (MANY, frozenset(), _part)
@@ -186,80 +162,6 @@ def _beside(name: str, inner: Visit) -> Visit:
     return visit
 
 
-# ---- references
-
-
-def _reference(targets: tuple[str, ...], inner: Visit) -> Visit:
-    allowed = frozenset(targets)
-
-    def visit(node: Json, walk: Walk) -> None:
-        reference = node.get("reference")
-        kind = walk.kinds.get(reference)
-        if kind is None:
-            if reference is None:
-                kind = node.get("type")
-            elif reference.startswith("urn:"):
-                if walk.bundle:
-                    walk.fault(node, "reference", "reference resolves")
-            elif reference.startswith("#"):
-                walk.local.append((node, targets))
-            else:
-                kind = _kind(reference)
-        if kind is not None and allowed and kind not in allowed:
-            walk.fault(node, "", "reference target")
-        if len(node) > 1 or reference is None:
-            inner(node, walk)
-
-    return visit
-
-
-def _kind(reference: str) -> str | None:
-    """The type a relative or RESTful reference names: Patient/1, Patient?identifier=…, http://…/Patient/1."""
-    name = reference.partition("?")[0].partition("/_history/")[0]
-    parts = name.split("/")
-    if name == reference and len(parts) < 2:
-        return None
-    kind = parts[-1] if name != reference and len(parts) == 1 else parts[-2] if len(parts) > 1 else ""
-    return kind if kind in resources() else None
-
-
-def _contained(node: Json, walk: Walk) -> None:
-    """ref-1 and dom-2 to dom-5."""
-    inner: list[Json] = list(node.get("contained", ()))
-    kinds = {"#" + one["id"]: one["resourceType"] for one in inner if "id" in one}
-    for reference, targets in walk.local:
-        kind = node["resourceType"] if reference["reference"] == "#" else kinds.get(reference["reference"])
-        if kind is None:
-            walk.fault(reference, "reference", "ref-1")
-        elif targets and kind not in targets:
-            walk.fault(reference, "", "reference target")
-    named = {reference["reference"] for reference, _ in walk.local}
-    for one in inner:
-        meta = one.get("meta", {})
-        back = any(text == "#" for text in _texts(one))
-        if "#" + one.get("id", "") not in named and not back and "#" + one.get("id", "") not in set(_texts(node)):
-            walk.fault(one, "", "dom-3")
-        if "contained" in one:
-            walk.fault(one, "contained", "dom-2")
-        if "versionId" in meta or "lastUpdated" in meta:
-            walk.fault(one, "meta", "dom-4")
-        if "security" in meta:
-            walk.fault(one, "meta", "dom-5")
-
-
-def _texts(node: Any) -> Iterator[str]:
-    """Every text that points inside."""
-    if isinstance(node, str):
-        if node.startswith("#"):
-            yield node
-    elif isinstance(node, Mapping):
-        for value in node.values():  # pyright: ignore[reportUnknownVariableType]
-            yield from _texts(value)
-    elif isinstance(node, list):
-        for value in node:  # pyright: ignore[reportUnknownVariableType]
-            yield from _texts(value)
-
-
 # ---- rules of one object
 
 
@@ -318,7 +220,24 @@ def _narrative(node: Json, walk: Walk) -> None:
         walk.fault(node, "div", "txt-1")
 
 
+def _capability(node: Json, walk: Walk) -> None:
+    documents = [(one.get("profile"), one.get("mode")) for one in node.get("document", ())]
+    if len(set(documents)) < len(documents):
+        walk.fault(node, "", "cpb-7")
+    for rest in node.get("rest", ()):
+        if _repeats(rest.get("resource", ()), "type"):
+            walk.fault(rest, "", "cpb-9")
+        for resource in rest.get("resource", ()):
+            if _repeats(resource.get("searchParam", ()), "name"):
+                walk.fault(resource, "", "cpb-12")
+
+
+def _repeats(nodes: Sequence[Json], key: str) -> bool:
+    return len({node.get(key) for node in nodes}) < len(nodes)
+
+
 WHOLE: dict[str, Visit] = {
+    "CapabilityStatement": _capability,
     "CareTeam.participant": _participant,
     "MedicationDispense": _dispense,
     "Narrative": _narrative,
@@ -332,7 +251,7 @@ WHOLE: dict[str, Visit] = {
 
 
 def _bundle(bundle: Json, walk: Walk) -> None:
-    kind = bundle["type"]
+    kind = bundle.get("type")
     entries: list[Json] = bundle.get("entry", [])
     if kind == "message" and (not entries or entries[0].get("resource", {}).get("resourceType") != "MessageHeader"):
         walk.fault(bundle, "", "bdl-12")
@@ -353,7 +272,8 @@ def _bundle(bundle: Json, walk: Walk) -> None:
                 walk.fault(entry, "fullUrl", "bdl-7")
             urls.add(version)
         request = entry.get("request")
-        if request is not None and kind == "transaction" and request["method"] in ("PUT", "DELETE", "PATCH"):
-            if request["url"] in written:
+        if request is not None and kind == "transaction" and request.get("method") in ("PUT", "DELETE", "PATCH"):
+            target = request.get("url", "")
+            if target in written:
                 walk.fault(entry, "request", "transaction identity")
-            written.add(request["url"])
+            written.add(target)

@@ -118,6 +118,8 @@ def _exclusive(owner: str) -> Json:
                 others = {other: False for other in present if other not in mine}
                 found[key] = {"$comment": f"choice {choice.name}", "properties": others}
     if owner == "Extension":
+        found["url"] = {"$comment": "ext-1", "minProperties": 2}
+        found["id"] = {"$comment": "ext-1", "minProperties": 3}
         found["extension"] = {"$comment": "ext-1", "propertyNames": {"enum": ["id", "url", "extension"]}}
     return found
 

@@ -14,7 +14,8 @@ from typing import Any, cast
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from segue.fhir.elements import elements, is_resource
-from segue.fhir.invariants import Fault, violations
+from segue.fhir.faults import Fault
+from segue.fhir.invariants import violations
 from segue.fhir.schema import schema
 from segue.issues import Issue, issue
 
@@ -32,7 +33,11 @@ def _validator() -> Draft202012Validator:
 def validate(bundle: Mapping[str, Any]) -> list[Issue]:
     """What makes a Bundle, or any resource of the tables, invalid R4."""
     validator = _validator()
-    if not validator.is_valid(bundle):
+    try:
+        valid = validator.is_valid(bundle)
+    except UnicodeEncodeError:  # half of a surrogate pair: no JSON can carry it
+        return _issues(bundle, [((), "text is Unicode")])
+    if not valid:
         return _issues(bundle, (_place(error) for error in validator.iter_errors(bundle)))
     faults = violations(bundle)
     return _issues(bundle, _located(bundle, faults)) if faults else []

@@ -25,7 +25,7 @@ _CUT = re.compile(
 )
 _LINE_END = re.compile(rb"[\r\n]")
 _OVERLAP = 64  # bytes at the end of a piece that may hold the beginning of a cut
-_BLANKS = b" \t\r\n\x00\x0b\x1c"
+_BLANKS = b" \t\r\n\x00\x0b\x1c\xef\xbb\xbf"
 _HEAD = 12  # bytes that tell the width of characters
 _BOMS = {
     "utf-16-le": codecs.BOM_UTF16_LE,
@@ -121,6 +121,9 @@ class Splitter:
                 end -= start
             elif not buffer[:start].strip(_BLANKS):
                 del buffer[:start]
+                end -= start
+            elif name != b"MSH":  # no message, for the reader to say so
+                yield self._message(start)
                 end -= start
             if name == b"MSH":
                 self._open = True

@@ -206,7 +206,7 @@ def settle(rows: dict[int, list[Entry]]) -> dict[int, list[Any]]:
         if (
             entries[0].datatype in WITHDRAWN and real[0].datatype == "ST"
         ):  # 2.7 wrote ST for what it was about to withdraw
-            real = [entry for entry in real if entry.datatype != "ST"] or real
+            real = [entry for entry in real if entry.datatype not in ("ST", *LATER)] or real
         datatype = later(str(real[0].datatype))
         table = next((e.table for e in real if e.table and alike(datatype, later(str(e.datatype)))), None)
         settled[number] = [

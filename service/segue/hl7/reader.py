@@ -10,6 +10,7 @@ to find. Refuses only text without a usable header. Knows no groups and no event
 
 from __future__ import annotations
 
+import collections
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -197,26 +198,22 @@ def _split(text: str, delimiter: str) -> list[str]:
 
 def _replace_marked(message: Message, text: str) -> None:
     """Marked bytes ▸ U+FFFD, an issue for each field with the offset of its first (R-CHAR-3)."""
-    offsets = _offsets(text, message.charset)
+    marks = (match.start() for match in _MARKED.finditer(text))
+    offset = last = 0
     for segment in message.segments:
         for number, raw in enumerate(segment.fields):
-            count = len(_MARKED.findall(raw)) if not raw.isascii() else 0
-            if count:
-                segment.fields[number] = _MARKED.sub("\ufffd", raw)
-                offset = next(offsets, None)
-                next(islice(offsets, count - 2, count - 1), None) if count > 1 else None
-                message.issues.append(
-                    issue("charset.replaced", segment.location(number), rule="R-CHAR-3", value=f"byte {offset}")
-                )
-
-
-def _offsets(text: str, codec: str) -> Iterator[int]:
-    """Byte offsets of the marked bytes, from the first byte of the message."""
-    at = last = 0
-    for match in _MARKED.finditer(text):
-        at += len(text[last : match.start()].encode(codec, "surrogateescape"))
-        last = match.start()
-        yield at
+            if raw.isascii():
+                continue
+            replaced, count = _MARKED.subn("\ufffd", raw)
+            if not count:
+                continue
+            segment.fields[number] = replaced
+            first = next(marks)
+            offset += len(text[last:first].encode(message.charset, "surrogateescape"))
+            last = first
+            collections.deque(islice(marks, count - 1), 0)  # the others of the field
+            where = segment.location(number)
+            message.issues.append(issue("charset.replaced", where, rule="R-CHAR-3", value=f"byte {offset}"))
 
 
 def _control_characters(message: Message) -> Iterator[Issue]:

@@ -96,6 +96,11 @@ def exists(name: str) -> bool:
     return name in _all_names()
 
 
+def names(version: str) -> frozenset[str]:
+    """The structures of one version."""
+    return frozenset(_texts(version))
+
+
 @cache
 def _all_names() -> frozenset[str]:
     return frozenset(name for version in VERSIONS for name in _texts(version))

@@ -217,21 +217,22 @@ class Decoder:
     def _skipping(self, events: list[Event]) -> bool:
         """Reads on to the end of a frame that is too large, keeping its head only."""
         buffer = self._buffer
-        end = buffer.find(END, self._fs_from)
-        total = self._skipped + (len(buffer) if end < 0 else end)
-        if total > 3 * self.cap_bytes:  # the cap, and at most two caps more (S-06)
+        end = buffer.find(FS, self._fs_from)
+        if self._skipped + (len(buffer) if end < 0 else end) > 3 * self.cap_bytes:  # two caps more than the cap (S-06)
             events.append(Oversize(bytes(buffer[:HEAD_BYTES]), ended=False))
             return self._over(events, None)
-        if end >= 0:
-            events.append(Oversize(bytes(buffer[:HEAD_BYTES])))
-            self._leave(end + 2)
+        if 0 <= end < len(buffer) - 1:
+            if buffer[end + 1] in (CR, LF, VT):
+                events.append(Oversize(bytes(buffer[: min(end, HEAD_BYTES)])))
+                self._leave(end + 1 if buffer[end + 1] == VT else end + 2)
+            else:
+                self._fs_from = end + 1  # an FS in the text
             return True
-        keep = 1 if buffer.endswith(b"\x1c") else 0
+        keep = 1 if end >= 0 else 0
         drop = max(0, len(buffer) - HEAD_BYTES - keep)
-        if drop:
-            self._skipped += drop
-            del buffer[HEAD_BYTES : HEAD_BYTES + drop]
-        self._fs_from = max(0, len(buffer) - 1)
+        self._skipped += drop
+        del buffer[HEAD_BYTES : HEAD_BYTES + drop]
+        self._fs_from = len(buffer) - keep
         return False
 
     def _end(self, end: int, rest: int, *, unended: bool) -> list[Event]:

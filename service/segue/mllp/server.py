@@ -184,6 +184,15 @@ class _Connection(asyncio.Protocol):
         self._silence_s = silence_s
         self._watch()
 
+    @property
+    def reading(self) -> bool:
+        return not self._paused
+
+    async def settled(self) -> None:
+        """Waits until nothing is in hand."""
+        if self._working is not None:
+            await asyncio.wait({self._working})
+
     def cut(self) -> None:
         if self._transport is not None:
             self._transport.abort()
@@ -330,7 +339,7 @@ class _Connection(asyncio.Protocol):
         if item.draining:
             receipt = Receipt("transient", (issue("service.draining"),))
         else:
-            receipt = await self.server.intake(raw, self.peer)
+            receipt = await self._asked(raw)
         code = self._code(receipt)
         self._record(raw, header, receipt, code or "none", item.at)
         if code is None:
@@ -343,6 +352,13 @@ class _Connection(asyncio.Protocol):
                 else ()
             )
         return acknowledge(header, code, shown)
+
+    async def _asked(self, raw: bytes) -> Receipt:
+        try:
+            return await self.server.intake(raw, self.peer)
+        except Exception as error:
+            self.server.log.error("intake.bug", **log.fault(error))
+            return Receipt("error", (issue("internal"),))
 
     def _code(self, receipt: Receipt) -> Code | None:
         match receipt.outcome:
