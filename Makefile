@@ -45,7 +45,7 @@ integration: setup $(CACHE)/peers/.ready ## Run against real peers: HAPI FHIR, t
 	$(BIN)/python -m pytest -m integration tests/integration $(ARGS)
 
 bench: setup ## Measure speed beside the peers, one table
-	$(BIN)/python benchmarks/run.py $(ARGS)
+	$(BIN)/python -m benchmarks.run $(ARGS)
 
 image: ## Build the container image
 	@$(call needs,docker,install Docker or build the Dockerfile with another tool)

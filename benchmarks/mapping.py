@@ -13,101 +13,122 @@ from benchmarks.rounds import Case, Row, interleaved, timed
 from segue import Converter, hl7
 from segue.hl7 import Repetition, Segment
 from segue.mapping.context import Context
+from segue.mapping.functions.codes import boolean, code_of_concept, concept, identifier_type
+from segue.mapping.functions.identifiers import assigner, authority
+from segue.mapping.functions.people import birth
+from segue.mapping.functions.telecom import contact_points
 
-V2 = "http://terminology.hl7.org/CodeSystem/v2-0203"
 EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
+TABLES = ("AdministrativeSex", "MaritalStatus", "Language", "NameType", "AddressUse", "AddressType")
+Made = dict[str, Any]
 
 
-class Hand:
-    """PID.Patient by hand, with the terminology and functions of a compiled pack."""
+def measure(rounds: int) -> list[Row]:
+    converter = Converter()
+    compiled = converter.compiled().maps["PID.Patient"].build
+    tables = {name: converter.terminology.table(name) for name in TABLES}
 
-    def __init__(self, names: dict[str, Any]) -> None:
-        self.identifier_type = names["F_identifier_type"]
-        self.authority = names["F_authority"]
-        self.assigner = names["F_assigner"]
-        self.contact_points = names["F_contact_points"]
-        self.code = names["F_code_of_concept"]
-        self.concept = names["F_concept"]
-        self.boolean = names["F_boolean"]
-        self.birth = names["F_birth"]
-        self.tables = {name.removeprefix("TABLE_"): value for name, value in names.items() if name.startswith("TABLE_")}
+    def fresh() -> tuple[Context, Segment]:
+        message = hl7.read(messages.ADT)
+        context = Context(message, "ADT_A01", "ADT^A01", converter.options, converter.terminology, None)
+        return context, next(segment for segment in message.segments if segment.name == "PID")
 
-    def patient(self, argument: tuple[Context, Segment]) -> dict[str, Any]:
-        ctx, seg = argument
-        text = ctx.text
-        out: dict[str, Any] = {"resourceType": "Patient"}
-        if seg.raw(23) and (place := text(seg.raw(23))):
-            out["extension"] = [{"url": f"{EXTENSION}patient-birthPlace", "valueAddress": {"text": place}}]
-        identifiers = [self.identifier(ctx, one) for number in (2, 3, 4, 18, 20) if number != 18 for one in valued(seg, number)]
-        if identifiers:
-            out["identifier"] = identifiers
-        names = [self.name(ctx, one) for number in (5, 9) for one in valued(seg, number)]
-        if names:
-            out["name"] = names
-        telecom = [
-            point
-            for number, use in ((13, "home"), (14, "work"), (40, None))
-            for one in valued(seg, number)
-            for point in self.contact_points(ctx, one, use=use) or ()
-        ]
-        if telecom:
-            out["telecom"] = telecom
-        for one in valued(seg, 8)[:1]:
-            out["gender"] = self.code(ctx, one, bound="0001", table=self.tables["AdministrativeSex"])
-        if seg.raw(7) and (birth := self.birth(ctx, text(seg.raw(7)), seg, 7)):
-            out["birthDate"] = birth
-        if seg.raw(30) and (dead := self.boolean(ctx, text(seg.raw(30)), seg, 30)) is not None:
-            out["deceasedBoolean"] = dead
-        addresses = [self.address(ctx, one) for one in valued(seg, 11)]
-        if addresses:
-            out["address"] = addresses
-        for one in valued(seg, 16)[:1]:
-            out["maritalStatus"] = self.concept(ctx, one, bound="0002", table=self.tables["MaritalStatus"])
-        for one in valued(seg, 15)[:1]:
-            language = self.concept(ctx, one, bound="0296", table=self.tables["Language"])
-            out["communication"] = [{"language": language}]
-        return out
+    def by_language(argument: tuple[Context, Segment]) -> Made:
+        return compiled(*argument)
 
-    def identifier(self, ctx: Context, one: Repetition) -> dict[str, Any]:
-        text = ctx.text
-        value, kind = text(component(one, 1)), text(component(one, 5))
-        parts = [text(part) if part else None for part in (component(one, 4).split("&") + ["", ""])[:3]]
-        out: dict[str, Any] = {}
-        if kind:
-            out["type"] = self.identifier_type(ctx, kind, one, 5)
-        if system := self.authority(ctx, one, *parts, kind=kind):
-            out["system"] = system
-        out["value"] = value
-        if assigner := self.assigner(ctx, one, *parts):
-            out["assigner"] = assigner
-        return out
+    def by_hand(argument: tuple[Context, Segment]) -> Made:
+        return patient(*argument, tables)
 
-    def name(self, ctx: Context, one: Repetition) -> dict[str, Any]:
-        text = ctx.text
-        out: dict[str, Any] = {}
-        kind = text(component(one, 7))
-        if kind and (use := self.tables["NameType"].get(kind)):
-            out["use"] = use
-        if family := text(component(one, 1).partition("&")[0]):
-            out["family"] = family
-        for key, numbers in (("given", (2, 3)), ("prefix", (5,)), ("suffix", (4, 6, 14))):
-            if parts := [part for number in numbers if (part := text(component(one, number)))]:
-                out[key] = parts
-        return out
+    if by_language(fresh()) != by_hand(fresh()):
+        raise SystemExit(
+            "benchmarks/mapping.py: the hand-written Patient differs from the compiled one – bring it up to date"
+        )
+    found = interleaved({"language": Case(by_language, 200, fresh), "hand": Case(by_hand, 200, fresh)}, rounds)
+    ratio = found["language"].median_us / found["hand"].median_us
+    return [
+        timed("mapping", "PID.Patient, compiled from YAML", found["language"]),
+        timed(
+            "mapping",
+            "PID.Patient, by hand",
+            found["hand"],
+            ratio=ratio,
+            against="compiled / by hand",
+            bound="<= 1.5 (P-41)",
+        ),
+    ]
 
-    def address(self, ctx: Context, one: Repetition) -> dict[str, Any]:
-        text = ctx.text
-        out: dict[str, Any] = {}
-        kind = text(component(one, 7))
+
+def patient(ctx: Context, seg: Segment, tables: dict[str, Any]) -> Made:
+    text = ctx.text
+    out: Made = {"resourceType": "Patient"}
+    if seg.raw(23) and (place := text(seg.raw(23))):
+        out["extension"] = [{"url": f"{EXTENSION}patient-birthPlace", "valueAddress": {"text": place}}]
+    if identifiers := [identifier(ctx, one) for number in (2, 3, 4) for one in valued(seg, number)]:
+        out["identifier"] = identifiers
+    if names := [name(ctx, one, tables) for number in (5, 9) for one in valued(seg, number)]:
+        out["name"] = names
+    telecom: list[Made] = []
+    for number, use in ((13, "home"), (14, "work"), (40, None)):
+        for one in valued(seg, number):
+            telecom += contact_points(ctx, one, use=use) or ()
+    if telecom:
+        out["telecom"] = telecom
+    for one in valued(seg, 8)[:1]:
+        out["gender"] = code_of_concept(ctx, one, bound="0001", table=tables["AdministrativeSex"])
+    if seg.raw(7) and (day := text(seg.raw(7))):
+        out["birthDate"] = birth(ctx, day, seg, 7)
+    if seg.raw(30) and (dead := text(seg.raw(30))):
+        out["deceasedBoolean"] = boolean(ctx, dead, seg, 30)
+    if addresses := [address(ctx, one, tables) for one in valued(seg, 11)]:
+        out["address"] = addresses
+    for one in valued(seg, 16)[:1]:
+        out["maritalStatus"] = concept(ctx, one, bound="0002", table=tables["MaritalStatus"])
+    for one in valued(seg, 15)[:1]:
+        out["communication"] = [{"language": concept(ctx, one, bound="0296", table=tables["Language"])}]
+    return out
+
+
+def identifier(ctx: Context, one: Repetition) -> Made:
+    text = ctx.text
+    kind = text(component(one, 5))
+    namespace, universal, scheme = (text(part) for part in (component(one, 4).split("&") + ["", ""])[:3])
+    out: Made = {}
+    if kind:
+        out["type"] = identifier_type(ctx, kind, one, 5)
+    if system := authority(ctx, one, namespace, universal, scheme, kind=kind):
+        out["system"] = system
+    out["value"] = text(component(one, 1))
+    if assigned := assigner(ctx, one, namespace, universal, scheme):
+        out["assigner"] = assigned
+    return out
+
+
+def name(ctx: Context, one: Repetition, tables: dict[str, Any]) -> Made:
+    text = ctx.text
+    out: Made = {}
+    if (kind := text(component(one, 7))) and (use := tables["NameType"].get(kind)):
+        out["use"] = use.code
+    if family := text(component(one, 1).partition("&")[0]):
+        out["family"] = family
+    for key, numbers in (("given", (2, 3)), ("prefix", (5,)), ("suffix", (4, 6, 14))):
+        if parts := [part for number in numbers if (part := text(component(one, number)))]:
+            out[key] = parts
+    return out
+
+
+def address(ctx: Context, one: Repetition, tables: dict[str, Any]) -> Made:
+    text = ctx.text
+    out: Made = {}
+    if kind := text(component(one, 7)):
         for key, table in (("use", "AddressUse"), ("type", "AddressType")):
-            if kind and (code := self.tables[table].get(kind)):
-                out[key] = code
-        if lines := [line for number in (1, 2, 19) if (line := text(component(one, number).partition("&")[0]))]:
-            out["line"] = lines
-        for key, number in (("city", 3), ("district", 9), ("state", 4), ("postalCode", 5), ("country", 6)):
-            if value := text(component(one, number)):
-                out[key] = value
-        return out
+            if found := tables[table].get(kind):
+                out[key] = found.code
+    if lines := [line for number in (1, 2, 19) if (line := text(component(one, number).partition("&")[0]))]:
+        out["line"] = lines
+    for key, number in (("city", 3), ("district", 9), ("state", 4), ("postalCode", 5), ("country", 6)):
+        if value := text(component(one, number)):
+            out[key] = value
+    return out
 
 
 def valued(seg: Segment, number: int) -> list[Repetition]:
@@ -115,4 +136,4 @@ def valued(seg: Segment, number: int) -> list[Repetition]:
 
 
 def component(one: Repetition, number: int) -> str:
-    return one.components[number] if len(one.components) > number else ""
+    return one.components[number] if number < len(one.components) else ""

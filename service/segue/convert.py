@@ -7,12 +7,13 @@ No I/O, no clock, no random source: the same bytes, pack and options give the by
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
 
@@ -25,7 +26,8 @@ from segue.issues import SEVERITIES, Issue, Refusal, issue
 from segue.mapping import lineage as lines
 from segue.mapping.context import Context, Options
 from segue.mapping.functions.results import runs
-from segue.mapping.ledger import LedgerEntry, LineageEntry, findings, keep
+from segue.mapping.ledger import Ignored, LedgerEntry, LineageEntry, findings, keep
+from segue.mapping.memory import Memory
 from segue.mapping.messages import Walk
 from segue.mapping.pack import Compiled, Pack, set_ids
 from segue.mapping.sites import selected
@@ -39,11 +41,21 @@ Residue = Literal["report", "extension", "off"]
 class Conversion:
     """One message converted: the Bundle and everything that is to be said about it."""
 
-    bundle: dict[str, Any]
-    issues: tuple[Issue, ...]
     message: Message
     event: str  # ADT^A01
-    again: Any  # converts the same bytes with traces: deterministic, so the ledger may be asked for later
+    _out: dict[str, Any]  # shares values with what is remembered: read, never given away
+    _told: Callable[[], tuple[Issue, ...]]
+    _again: Callable[[], tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]]
+
+    @cached_property
+    def bundle(self) -> dict[str, Any]:
+        """The Bundle as a plain dict of the caller's own."""
+        return _copy(self._out)
+
+    @cached_property
+    def issues(self) -> tuple[Issue, ...]:
+        """Everything that is to be said, by severity, then position; worked out when first asked for."""
+        return self._told()
 
     @property
     def control_id(self) -> str:
@@ -51,7 +63,7 @@ class Conversion:
 
     def json(self) -> bytes:
         """The Bundle as UTF-8 JSON; decimals with the digits that were sent."""
-        return orjson.dumps(self.bundle, default=_exact)
+        return orjson.dumps(self._out, default=_exact)
 
     def model(self) -> Any:
         """The Bundle as a fhir.resources R4B model."""
@@ -61,7 +73,7 @@ class Conversion:
 
     @cached_property
     def _traced(self) -> tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]:
-        return self.again()
+        return self._again()
 
     @property
     def ledger(self) -> tuple[LedgerEntry, ...]:
@@ -104,6 +116,7 @@ class Converter:
         self.options = options or Options()
         self._sites: dict[str, tuple[Terminology, Options]] = {}
         self._set_ids = set_ids()
+        self._memories: dict[tuple[Any, ...], Memory] = {}
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -119,6 +132,15 @@ class Converter:
             home = site.folder / "terminology" if site.folder is not None else None
             terminology = self.terminology.overlaid(home) if home is not None and home.is_dir() else self.terminology
             found = self._sites[name] = terminology, _with_settings(self.options, site.settings)
+        return found
+
+    def _memory(self, key: tuple[Any, ...]) -> Memory:
+        """What was learnt under these conditions; a few conditions at a time."""
+        found = self._memories.get(key)
+        if found is None:
+            if len(self._memories) >= 32:
+                self._memories.clear()
+            found = self._memories[key] = {}
         return found
 
     def compiled(self, site: str | None = None, traced: bool = False) -> Compiled:
@@ -145,15 +167,15 @@ class Converter:
             raise ValueError("no site of that name")
         asked = replace(self.options, zone=zone_named(timezone)) if timezone else None
         made = self._make(raw, bundle, asked, site, charset, transport_charset, residue, event, traced=False)
-        if strict and any(i.severity in ("fatal", "error") for i in made.issues):
-            raise Refusal(*made.issues)
+        if strict and any(i.severity in ("fatal", "error") for i in made.ctx.issues):
+            raise Refusal(*made.told())
 
         def again() -> tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]:
             traced = self._make(raw, bundle, asked, site, charset, transport_charset, residue, event, traced=True)
             assert traced.ledger is not None
             return traced.ledger, traced.lineage
 
-        return Conversion(made.bundle, made.issues, made.ctx.message, made.event, again)
+        return Conversion(made.ctx.message, made.event, made.bundle, made.told, again)
 
     def convert_many(self, raw: bytes | Path, **options: Any) -> Iterator[Conversion | Failure]:
         """Converts every message of a file or of bytes: FHS/BHS batches and bare concatenations, in order (R-MSG-11)."""
@@ -187,16 +209,16 @@ class Converter:
         ctx.maps = compiled.namespace
         ctx.product_version = self.pack.version
         if traced:
-            ctx.traces = []
+            ctx.traces, ctx.memo = [], None
+        else:
+            ctx.memo = self._memory((name, ctx.sender, ctx.zone, message.delimiters, message.charset))
         _assign_notes(ctx)
         ctx.runs = runs(message)
         Walk(ctx).run(plan, root)
-        ignored = {**self._set_ids, **compiled.ignored}
-        found, left = findings(ctx, ignored)
-        ctx.issues.extend(found)
+        ignored = ChainMap(cast(dict[Any, str], compiled.ignored), cast(dict[Any, str], self._set_ids))
         if options.residue == "extension":
             header = next((r for r in ctx.records if r.type == "MessageHeader"), None)
-            keep(ctx, left, header)
+            keep(ctx, findings(ctx, ignored)[1], header)
         uuids = identities(ctx.records)
         for placeholder, record in ctx.references:
             placeholder["reference"] = f"urn:uuid:{uuids[record.number]}"
@@ -211,17 +233,29 @@ class Converter:
         where = lines.paths(out) if traced else {}
         lineage = lines.lineage(ctx, where) if traced else ()
         ledger = lines.ledger(ctx, ignored, lineage) if traced else None
-        return _Made(out, _sorted(ctx.issues, message), ctx, f"{code}^{trigger}", ledger, lineage)
+        return _Made(out, ctx, f"{code}^{trigger}", ignored, ledger, lineage)
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
     bundle: dict[str, Any]
-    issues: tuple[Issue, ...]
     ctx: Context
     event: str
+    ignored: Ignored
     ledger: tuple[LedgerEntry, ...] | None
     lineage: tuple[LineageEntry, ...]
+
+    def told(self) -> tuple[Issue, ...]:
+        """The issues of the conversion and what the ledger adds."""
+        return _sorted([*self.ctx.issues, *findings(self.ctx, self.ignored)[0]], self.ctx.message)
+
+
+def _copy(value: Any) -> Any:
+    if value.__class__ is dict:
+        return {key: _copy(below) for key, below in value.items()}
+    if value.__class__ is list:
+        return [_copy(below) for below in value]
+    return value
 
 
 def _with_settings(options: Options, settings: dict[str, str]) -> Options:

@@ -225,7 +225,7 @@ def _from_file(file: Path, faults: list[Fault]) -> dict[Key, _Given]:
         mark = cast("yaml.Mark | None", getattr(error, "problem_mark", None))
         at = f"{file}:{mark.line + 1}" if mark else str(file)
         raise SettingsError([Fault("", at, f"not YAML: {getattr(error, 'problem', 'unreadable')}")]) from None
-    if node is None:
+    if node is None or node.tag == "tag:yaml.org,2002:null":
         return {}
     if not isinstance(node, yaml.MappingNode):
         raise SettingsError([Fault("", f"{file}:1", "the file has to be a mapping of settings")])

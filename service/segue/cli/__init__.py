@@ -22,7 +22,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich would double the time to the first line of help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-config_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check, show and describe the settings of the service.")
+config_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Check, show and describe the settings of the service."
+)
 app.add_typer(config_app, name="config")
 
 
@@ -111,8 +113,16 @@ def convert(
     jobs: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes; the output is the same and in the same order.")
     ] = 1,
+    dump: Annotated[
+        str | None,
+        typer.Option(metavar="MAP", help="Print the Python that a map, such as PID.Patient, becomes; convert nothing."),
+    ] = None,
 ) -> None:
     """Convert messages to Bundles: JSON to standard output, or files with --out."""
+    if dump is not None:
+        from segue.cli.mapping import dump as show
+
+        raise typer.Exit(show(dump, site))
     from segue.cli.conversion import run
 
     if out is not None and ndjson:
@@ -181,6 +191,24 @@ def send(
     from segue.cli.sending import run
 
     raise typer.Exit(run(paths, host, port, timeout))
+
+
+@app.command()
+def lint(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER", exists=True, file_okay=False, help="A mapping pack; default: the one that ships."
+        ),
+    ] = None,
+    sites: Annotated[
+        Path | None, typer.Option(metavar="DIR", exists=True, file_okay=False, help="A folder of sites, each a folder.")
+    ] = None,
+) -> None:
+    """Check mapping files and sites; every fault with its file and line."""
+    from segue.cli.mapping import lint as run
+
+    raise typer.Exit(run(folder, sites))
 
 
 @app.command()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from .elements import order
@@ -21,10 +22,10 @@ REGISTRY = frozenset(("Practitioner", "PractitionerRole", "Organization", "Locat
 OWN = frozenset(("MessageHeader", "Provenance", "Binary"))  # R-VERB-6
 SHARED = frozenset(("Patient", "Encounter", "Account", "Coverage", "RelatedPerson", "EpisodeOfCare"))  # R-VERB-1, R-VERB-2
 ADMINISTRATIVE = frozenset(("ADT", "BAR"))
+ENDS = frozenset(("MessageHeader", "Provenance"))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One resource: its UUID, the (system, value) its key stands on, the verb a map asked for."""
 
     resource: Json
@@ -54,33 +55,37 @@ def build(entries: Sequence[Entry], kind: Kind, envelope: Envelope) -> Json:
     bundle["type"] = kind
     if envelope.timestamp is not None:
         bundle["timestamp"] = envelope.timestamp
-    ranked = sorted(entries, key=_rank)
-    bundle["entry"] = [_entry(e, kind, envelope) for e in ranked]
+    first = [e for e in entries if e.resource["resourceType"] == "MessageHeader"]
+    last = [e for e in entries if e.resource["resourceType"] == "Provenance"]
+    rest = [e for e in entries if e.resource["resourceType"] not in ENDS]
+    bundle["entry"] = [_entry(e, kind, envelope) for e in (*first, *rest, *last)]
     return bundle
-
-
-def _rank(entry: Entry) -> int:
-    return {"MessageHeader": 0, "Provenance": 2}.get(entry.resource["resourceType"], 1)
 
 
 def _entry(entry: Entry, kind: Kind, envelope: Envelope) -> Json:
     resource = entry.resource
-    out: Json = {"fullUrl": f"urn:uuid:{entry.uuid}", "resource": resource}
+    out: Json = {"fullUrl": "urn:uuid:" + entry.uuid, "resource": resource}
     if kind in ("message", "collection"):
         resource["id"] = entry.uuid
     else:
         out["request"] = request = _request(entry, envelope)
-        if request["url"].endswith(entry.uuid):
+        if request["method"] == "PUT" and "?" not in request["url"]:
             resource["id"] = entry.uuid
     order_keys(resource)
     return out
+
+
+@lru_cache(maxsize=8192)
+def _query(system: str, value: str) -> str:
+    """One identifier as a search, URL-encoded (R-VERB-9)."""
+    return f"identifier={quote(system, safe='')}|{quote(value, safe='')}"
 
 
 def _request(entry: Entry, envelope: Envelope) -> Json:
     kind: str = entry.resource["resourceType"]
     if entry.identifier is None or kind in OWN:
         return {"method": "PUT", "url": f"{kind}/{entry.uuid}"}  # R-RID-6
-    query = f"identifier={quote(entry.identifier[0], safe='')}|{quote(entry.identifier[1], safe='')}"
+    query = _query(*entry.identifier)
     verb = entry.verb
     if not verb:
         thin = kind in REGISTRY or (kind in SHARED and envelope.message_code not in ADMINISTRATIVE)
@@ -93,6 +98,9 @@ def _request(entry: Entry, envelope: Envelope) -> Json:
 def order_keys(resource: Json) -> None:
     """Puts the keys of a resource into FHIR element order, in place: lineage knows objects by their identity."""
     ranks = order(resource["resourceType"])
-    items = sorted(resource.items(), key=lambda item: ranks.get(item[0], 999))
-    resource.clear()
-    resource.update(items)
+    keys = list(resource)
+    ordered = sorted(keys, key=ranks.__getitem__)
+    if ordered != keys:
+        items = [(key, resource[key]) for key in ordered]
+        resource.clear()
+        resource.update(items)

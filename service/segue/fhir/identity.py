@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Protocol
 
 NAMESPACE = uuid.UUID("6f1b36e4-0b0d-5c1e-9a55-5e60e7a1f4d2")  # published: anyone can recompute an identity (R-RID-2)
@@ -18,6 +19,7 @@ class Keyed(Protocol):
     number: int
 
 
+@lru_cache(maxsize=16384)
 def uuid5(namespace: bytes, name: str) -> str:
     """UUIDv5 as text (RFC 9562 §5.5)."""
     digest = bytearray(hashlib.sha1(namespace + name.encode(), usedforsecurity=False).digest()[:16])
@@ -30,12 +32,20 @@ def uuid5(namespace: bytes, name: str) -> str:
 def identities(records: Iterable[Keyed], tenant: str = "", namespace: uuid.UUID = NAMESPACE) -> dict[int, str]:
     """UUID of each record by its number. A key that names another record takes that record's UUID as its part."""
     salt, found = namespace.bytes, dict[int, str]()
+    start = f"1|{tenant}"
 
     def identity(record: Keyed) -> str:
         known = found.get(record.number)
         if known is None:
-            parts = [p if isinstance(p, str) else "" if p is None else identity(p) for p in record.key]
-            name = "|".join(("1", tenant, *(p.replace("\\", "\\\\").replace("|", "\\|") if "|" in p or "\\" in p else p for p in parts)))
+            name = start
+            for part in record.key:
+                if part is None:
+                    text = ""
+                elif part.__class__ is str:
+                    text = part.replace("\\", "\\\\").replace("|", "\\|") if "|" in part or "\\" in part else part
+                else:
+                    text = identity(part)
+                name += "|" + text
             known = found[record.number] = uuid5(salt, name)
         return known
 

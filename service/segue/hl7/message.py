@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from segue.issues import Issue, Location
 
 NULL = '""'
+PAD = [""] * 129  # what stands behind the last field or component: no index check on the hot path
+WIDTH = len(PAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Delimiters:
 class Part:
     """A component that holds sub-components; the same shape as a repetition, one level down."""
 
-    __slots__ = ("components", "number", "raw", "repetition", "subs", "used")
+    __slots__ = ("_cells", "components", "marks", "number", "raw", "repetition", "subs", "used")
 
     def __init__(self, repetition: Repetition, number: int, raw: str, separator: str) -> None:
         self.repetition = repetition
@@ -41,7 +43,17 @@ class Part:
         self.raw = raw
         self.components = ["", *raw.split(separator)] if separator else ["", raw]
         self.used = 0
+        self.marks: dict[int, int] | None = None
         self.subs: dict[int, Part] | None = None
+        self._cells: list[str] | None = None
+
+    @property
+    def cells(self) -> list[str]:
+        """The components with empty ones behind them."""
+        found = self._cells
+        if found is None:
+            found = self._cells = self.components + PAD[len(self.components) :]
+        return found
 
     @property
     def segment(self) -> Segment:
@@ -64,7 +76,7 @@ class Part:
 class Repetition:
     """One repetition of a field: `components[n]` is component n as written."""
 
-    __slots__ = ("components", "field", "index", "raw", "segment", "subs", "used")
+    __slots__ = ("_cells", "components", "field", "index", "marks", "raw", "segment", "subs", "used")
 
     def __init__(self, segment: Segment, field: int, index: int, raw: str, separator: str) -> None:
         self.segment = segment
@@ -73,7 +85,17 @@ class Repetition:
         self.raw = raw
         self.components = ["", *raw.split(separator)] if separator else ["", raw]
         self.used = 0  # bit n: component n found a home
+        self.marks: dict[int, int] | None = None  # component ▸ bits of its sub-components; never changed in place
         self.subs: dict[int, Part] | None = None
+        self._cells: list[str] | None = None
+
+    @property
+    def cells(self) -> list[str]:
+        """The components with empty ones behind them."""
+        found = self._cells
+        if found is None:
+            found = self._cells = self.components + PAD[len(self.components) :]
+        return found
 
     def part(self, number: int) -> Part:
         """Component `number` split into sub-components (empty where it is absent)."""
@@ -85,6 +107,12 @@ class Repetition:
             found = self.subs[number] = Part(self, number, raw, self.segment.message.delimiters.subcomponent)
         return found
 
+    def marked(self, number: int) -> int:
+        """Bits of the sub-components of a component that found a home."""
+        bits = self.marks.get(number, 0) if self.marks is not None else 0
+        part = self.subs.get(number) if self.subs is not None else None
+        return bits | part.used if part is not None else bits
+
     def location(self, component: int | None = None) -> Location:
         return Location(self.segment.name, self.segment.sequence, self.field, self.index, component)
 
@@ -92,7 +120,7 @@ class Repetition:
 class Segment:
     """One segment as it stands in the message."""
 
-    __slots__ = ("_repetitions", "fields", "group", "message", "name", "position", "sequence", "used")
+    __slots__ = ("_cells", "_repetitions", "fields", "group", "message", "name", "position", "sequence", "used")
 
     def __init__(self, message: Message, name: str, fields: list[str], position: int, sequence: int) -> None:
         self.message = message
@@ -103,6 +131,15 @@ class Segment:
         self.used = 0  # bit n: field n found a home as a whole
         self.group: object | None = None  # set by grouping
         self._repetitions: dict[int, list[Repetition]] = {}
+        self._cells: list[str] | None = None
+
+    @property
+    def cells(self) -> list[str]:
+        """The fields with empty ones behind them; made when first asked for, after reading is done."""
+        found = self._cells
+        if found is None:
+            found = self._cells = self.fields + PAD[len(self.fields) :]
+        return found
 
     def repetitions(self, number: int) -> list[Repetition]:
         """The repetitions of a field, empty ones too (their index counts); [] where the field is absent."""

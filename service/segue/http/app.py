@@ -6,6 +6,7 @@ from typing import cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,11 +31,18 @@ def create_app(converter: Converter, settings: Settings, health: Health | None =
     routes = [Route(o.path, o.handler, methods=[o.method], name=o.name) for o in OPERATIONS]
     if settings.http.docs:
         routes += [Route("/openapi.json", openapi), Route("/docs", docs), Route("/docs/style.css", style)]
-    app = Starlette(routes=routes, exception_handlers={RequestError: _stopped, HTTPException: _refused})
+    app = _Application(routes=routes, exception_handlers={RequestError: _stopped, HTTPException: _refused})
     app.router.redirect_slashes = False
     app.state.service = Service(converter, settings)
     app.state.health = health or Health()
     return Correlation(GZipMiddleware(app, minimum_size=COMPRESSED_FROM, compresslevel=5))
+
+
+class _Application(Starlette):
+    """Without Starlette's own net for bugs, which answers and then raises again: ours is `Correlation`."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return ExceptionMiddleware(self.router, handlers=self.exception_handlers)
 
 
 async def _stopped(request: Request, error: Exception) -> Response:

@@ -7,7 +7,8 @@ and traced when lineage is asked for (P-15). What the pack reads is known from h
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -21,6 +22,7 @@ from . import runtime
 from .emit import Body
 from .expression import Apply, Path, parse
 from .functions import CONVERSIONS, Function
+from .memory import remember, remember_resource
 from .objects import Objects
 from .source import Fields, Items, MappingError, Place, Scalar, list_of, strings_of, text_of
 from .typing import V2Type, is_segment
@@ -75,11 +77,11 @@ class Compiler:
         return [name.replace("-", ".") for name in self.maps]
 
     def datatype_map(self, datatype: str, want: str) -> str | None:
-        """Function name of the map of a pair of types; `&Patient` is a reference to a Patient."""
+        """Name of the map of a pair of types; `&Patient` is a reference to a Patient."""
         name = self.default_pairs.get((datatype, want.removeprefix("&")))
         if name is None or elements.is_resource(want.removeprefix("&")) != want.startswith("&"):
             return None
-        return function_name(name)
+        return name
 
     def map_function(self, name: str, element: Element, place: Place) -> str:
         name = file_name(name)
@@ -89,7 +91,21 @@ class Compiler:
                 raise MappingError(f"{element.name} cannot refer to {target}", place, f"targets are {', '.join(element.targets)}")
         elif target not in element.types:
             raise MappingError(f"{name} gives {target}, {element.name} takes {' or '.join(element.types)}", place)
-        return function_name(name)
+        return name
+
+    def given(self, name: str, node: str, named: dict[str, str]) -> str:
+        """The call of a data type map on a node: remembered, unless it is traced or reads what stands around it."""
+        tree = self.maps[name]
+        params = strings_of(tree.get("$params"), "$params")
+        unknown = [k for k in named if k not in params]
+        if unknown:
+            raise MappingError(f"{name} has no parameter {unknown[0]!r}", tree.place, f"it takes {', '.join(params)}" if params else "")
+        arguments = "".join(f", {named.get(p, 'None')}" for p in params).rstrip()
+        function = function_name(name)
+        if elements.is_resource(name.split(".", 1)[1].split("-", 1)[0]):
+            how = "resource_given" if self.traced or reads_around(tree) else "remember_resource"
+            return f"{how}(ctx, {function}, {self.verb(tree)!r}, {node}{arguments})"
+        return f"{function}(ctx, {node}{arguments})" if self.traced or reads_around(tree) else f"remember(ctx, {function}, {node}{arguments})"
 
     def pairs(self, datatype: str) -> list[str]:
         return [t for d, t in self.default_pairs if d == datatype] + [t for d, t in CONVERSIONS if d == datatype]
@@ -185,11 +201,13 @@ class Compiler:
         body.line("    return None")
         if resource:
             self.identity(tree, objects, env, target)
-            body.line(f"return ctx.reference(ctx.add(out, key, identifier, {self.verb(tree)!r}, it))")
+            body.line("return out, key, identifier")
         else:
             body.line("return out")
         arguments = "".join(f", {p}=None" for p in params)
-        self.define(name, function_name(name), f"def {function_name(name)}(ctx, it{arguments}):", objects, f"datatypes/{name}")
+        head = f"def {function_name(name)}(ctx, it{arguments}):"
+        build = self.define(name, function_name(name), head, objects, f"datatypes/{name}")
+        self.namespace["given_" + function_name(name).removeprefix("map_")] = _given(build, self.verb(tree), resource)
 
     def segment(self, name: str, tree: Fields) -> SegmentMap:
         """`PID.Patient` or `MSH.Provenance-Source`."""
@@ -286,7 +304,8 @@ class Compiler:
 
     def define(self, name: str, function: str, head: str, objects: Objects, file: str) -> Callable[..., Any]:
         body = objects.body
-        prelude = ["    T = ctx.text", *("    " + line for line in objects.prelude)]
+        cells = "f = seg.cells" if "(ctx, seg" in head else "c = it.cells"
+        prelude = [f"    T = ctx.text; {cells}", *("    " + line for line in objects.prelude)]
         code = head + "\n" + "\n".join([*prelude, *body.lines]) + "\n"
         filename = f"<segue {file}{' traced' if self.traced else ''}>"
         exec(compile(code, filename, "exec"), self.namespace)
@@ -301,8 +320,26 @@ def file_name(name: str) -> str:
     return ".".join(parts[:2]) + "".join("-" + p for p in parts[2:])
 
 
+def _given(build: Callable[..., Any], verb: str, resource: bool) -> Callable[..., Any]:
+    """A data type map as a function of (ctx, node) for listed functions."""
+    if resource:
+        return lambda ctx, node, *params: remember_resource(ctx, build, verb, node, *params)
+    return lambda ctx, node, *params: remember(ctx, build, node, *params)
+
+
 def function_name(name: str) -> str:
     return "map_" + "".join(c if c.isalnum() else "_" for c in name)
+
+
+def reads_around(tree: Fields) -> bool:
+    """True when a data type map names segments: what it gives depends on more than its own text."""
+    def texts(node: Any) -> Iterator[str]:
+        if isinstance(node, Scalar):
+            yield str(node.value)
+        for child in node.items if isinstance(node, Items) else node.entries.values() if isinstance(node, Fields) else ():
+            yield from texts(child)
+
+    return any(re.search(r"\b(?:[A-Z][A-Z0-9]{2}\.\d|(?:ref|instance)\()", text) for text in texts(tree))
 
 
 def content(tree: Fields) -> Fields:

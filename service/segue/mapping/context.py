@@ -5,7 +5,7 @@ Pure: made for one message, thrown away after it. Knows no HTTP, no files and no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -91,7 +91,7 @@ class Context:
 
     __slots__ = (
         "event", "issues", "known", "message", "notes", "options", "owners", "records", "references", "runs", "scope", "sender",
-        "structure", "terminology", "text", "traces", "void", "zone", "made", "nearby", "trigger", "reported", "counted", "maps", "product_version",
+        "structure", "terminology", "text", "traces", "void", "zone", "made", "nearby", "placed", "reaches", "trigger", "reported", "counted", "maps", "memo", "noticed", "product_version",
     )  # fmt: skip
 
     def __init__(self, message: Message, structure: str, event: str, options: Options, terminology: Terminology, zone: Zone) -> None:
@@ -115,10 +115,14 @@ class Context:
         self.nearby: dict[tuple[int, str], Segment] = {}
         self.traces: list[tuple[Json, str, Node, int, str]] | None = None
         self.void = Segment(message, "", [], -1, 1)
+        self.reaches: dict[int, dict[str, list[Segment]]] = {}  # what each group reaches
+        self.placed = 0  # identities taken from the place in the message: not to be remembered
         self.reported: set[tuple[str, str]] = set()
         self.counted: dict[tuple[Any, ...], int] = {}
         self.maps: Mapping[str, Any] = {}  # functions of the compiled pack
         self.product_version = ""
+        self.memo: dict[tuple[Any, ...], Any] | None = {}  # what data type maps gave for a raw text; None: do not remember
+        self.noticed: list[tuple[str, int | None, str, str]] = []  # notices that are given once a message, to be repeated from memory
         header = message.header
         self.sender = f"{header.leaf(3) or ''}|{header.leaf(4) or ''}"
 
@@ -135,11 +139,20 @@ class Context:
         full = (resource["resourceType"], *key)
         record = self.known.get(full)
         if record is not None:
-            if merge(record.resource, resource) and node is not None:
+            if record.source is not resource and merge(record.resource, resource) and node is not None:
                 self.report("person.contradiction", node, rule="R-PERS-3")
             return record
         record = Record(len(self.records), resource, full, identifier, verb)
         self.known[full] = record
+        self.records.append(record)
+        return record
+
+    def recall(self, resource: Json, key: Sequence[Any], identifier: tuple[str, str] | None, verb: str, node: Locatable) -> Record:
+        """As `add`, for a remembered resource, which is copied when it becomes a record."""
+        full = (resource["resourceType"], *key)
+        if full in self.known:
+            return self.add(resource, key, identifier, verb, node)
+        record = self.known[full] = Record(len(self.records), dict(resource), full, identifier, verb, resource)
         self.records.append(record)
         return record
 
@@ -152,15 +165,15 @@ class Context:
         """Sets or adds a reference on a record."""
         reference = self.reference(target)
         if many:
-            items: list[Any] = record.resource.setdefault(element, [])
+            items: list[Any] = record.resource.get(element, [])
             if reference not in items:
-                items.append(reference)
+                record.resource[element] = [*items, reference]
         else:
             record.resource.setdefault(element, reference)
 
     def convert(self, name: str, node: Repetition | Part) -> Json | None:
         """What a data type map of the pack gives for a node."""
-        return self.maps["map_" + name.replace(".", "_")](self, node)
+        return self.maps["given_" + name.replace(".", "_")](self, node)
 
     def person(self, node: Repetition | Part) -> Json | None:
         """A reference to the practitioner of an XCN."""
@@ -181,8 +194,11 @@ class Context:
             return self.message.header
         group: Any = segment.group
         while group is not None:
-            found = [s for s in _reach(group) if s.name == name]
-            if found:
+            reach = self.reaches.get(id(group))
+            if reach is None:
+                reach = self.reaches[id(group)] = _reach(group)
+            found = reach.get(name)
+            if found is not None:
                 before = [s for s in found if s.position <= segment.position]
                 return before[-1] if before else found[0]
             group = group.parent
@@ -198,14 +214,20 @@ class Context:
         return made[0].record if len(made) == 1 else None
 
 
-def _reach(group: Any) -> Iterator[Segment]:
-    """The segments of a group and of those groups below it that stand there once: a sibling order is out of reach."""
-    names = [item.name for item in group.items if not isinstance(item, Segment)]
+def _reach(group: Any) -> dict[str, list[Segment]]:
+    """The segments of a group and of those groups below it that stand there once, by name: a sibling order is out of reach."""
+    found: dict[str, list[Segment]] = {}
+    inner = [item for item in group.items if not isinstance(item, Segment)]
+    counts: dict[str, int] = {}
+    for below in inner:
+        counts[below.name] = counts.get(below.name, 0) + 1
     for item in group.items:
         if isinstance(item, Segment):
-            yield item
-        elif names.count(item.name) == 1:
-            yield from _reach(item)
+            found.setdefault(item.name, []).append(item)
+        elif counts[item.name] == 1:
+            for name, segments in _reach(item).items():
+                found.setdefault(name, []).extend(segments)
+    return found
 
 
 def first_valued(segment: Segment, number: int) -> Repetition | None:

@@ -1,7 +1,7 @@
 """Python text, line by line: the only module that writes code.
 
     def PID_Patient(ctx, seg):                     one function a map; helpers are names of its module
-        f = seg.fields; n = len(f); T = ctx.text   raw fields, their number, the leaf reader
+        T = ctx.text; f = seg.cells                the leaf reader, the raw fields
         u = 0                                      bits of the fields that found a home
         …
         seg.used |= u

@@ -76,13 +76,14 @@ def leaves(message: Message, ignored: Ignored) -> Iterator[tuple[Segment, Locati
                     elif done or used >> c & 1:
                         yield segment, repetition.location(c), component, "mapped", ""
                     else:
-                        part = repetition.subs.get(c) if repetition.subs is not None else None
-                        if part is None or not part.used:
+                        bits = repetition.marked(c)
+                        if not bits:
                             yield segment, repetition.location(c), component, "unmapped", ""
                             continue
+                        part = repetition.part(c)
                         for s, sub in enumerate(part.components):
                             if s and sub.strip():
-                                state: State = "cleared" if sub == NULL else "mapped" if part.used & 1 or part.used >> s & 1 else "unmapped"
+                                state: State = "cleared" if sub == NULL else "mapped" if bits & 1 or bits >> s & 1 else "unmapped"
                                 yield segment, part.location(s), sub, state, "R-NULL-3" if sub == NULL else ""
 
 
@@ -123,14 +124,14 @@ def keep(ctx: Context, residue: list[tuple[Segment, Location, str]], fallback: R
             continue
         repetitions = segment.repetitions(number)
         repetition = repetitions[index - 1] if index else None
-        untouched = repetition is not None and not repetition.used and not any(p.used for p in (repetition.subs or {}).values())
+        untouched = repetition is not None and not repetition.used and not any(map(repetition.marked, range(len(repetition.components))))
         if segment.name == "OBX" and number == 5 and len(repetition.raw if repetition else "") > 4096:
             continue  # payloads (R-KEEP-2)
-        extensions: list[Json] = owner.resource.setdefault("extension", [])
+        extensions: list[Json] = list(owner.resource.get("extension", ()))
         if untouched and repetition is not None:
             text = decoded(ctx, repetition.components[1:])
             if text:
-                extensions.append(kept(base, path_of(segment, number, index, len(repetitions), None), text))
+                owner.resource["extension"] = [*extensions, kept(base, path_of(segment, number, index, len(repetitions), None), text)]
             continue
         for _, where, raw in parts:
             tail = f".{where.component}" if where.component else ""
@@ -138,8 +139,8 @@ def keep(ctx: Context, residue: list[tuple[Segment, Location, str]], fallback: R
             text = decoded(ctx, [raw])
             if text:
                 extensions.append(kept(base, path_of(segment, number, index, len(repetitions), tail), text))
-        if not extensions:
-            del owner.resource["extension"]
+        if extensions:
+            owner.resource["extension"] = extensions
 
 
 def decoded(ctx: Context, components: list[str]) -> str:

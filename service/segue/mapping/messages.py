@@ -289,7 +289,7 @@ class Walk:
         if resource is None:
             return
         if present is not None:
-            merge(present.record.final().resource, resource)
+            merge(present.record.resource, resource)
             self.completed.add((present.record.number, one.name))
             ctx.owners.setdefault(segment.position, present.record)
             return

@@ -16,7 +16,7 @@ from segue.fhir.elements import Element
 from .expression import Both, Choose, Either, Expression, Number, Path, Text, parse, parse_value
 from .source import Fields, Items, MappingError, Node, Place, Scalar, list_of, text_of
 from .typing import type_of
-from .values import Env, Values
+from .values import Env, Values, together
 
 
 class Objects(Values):
@@ -34,10 +34,31 @@ class Objects(Values):
             if is_constant(node):
                 self.body.line(f"{out}[{key!r}] = {self.literal(node, element)}")
                 self.body.line("dead += 1")
-            elif key.endswith("[x]"):
-                self.choice(node, element, out, env.at(place))
-            else:
-                self.element_into(node, element, out, replace(env.at(place), key=key))
+                continue
+            with self.where(self.needs(node, env.at(place))):
+                if key.endswith("[x]"):
+                    self.choice(node, element, out, env.at(place))
+                else:
+                    self.element_into(node, element, out, replace(env.at(place), key=key))
+
+    def needs(self, node: Node, env: Env) -> frozenset[str] | None:
+        """Cells of which one must hold something for the node to give anything; None: it may always give."""
+        match node:
+            case Scalar():
+                expression = parse_value(node.value, node.place) if isinstance(node.value, str) else None
+                return self.cells_of(expression, env.at(node.place)) if expression is not None else None
+            case Items():
+                return together([self.needs(item, env) for item in node.items])
+            case Fields() if "$each" in node.entries:
+                path = parse(text_of(node.entries["$each"], "$each"), node.at("$each"))
+                return self.cells_of(path, env)
+            case Fields() if "$keep" in node.entries:
+                return None
+            case Fields() if "$case" in node.entries and isinstance(when := node.entries.get("$when"), Fields):
+                return together([self.needs(option, env) for option in when.entries.values()])
+            case Fields():
+                children = [v for k, v in node.entries.items() if not (k.startswith("$") and k not in ("$value", "$first")) and not is_constant(v)]
+                return together([self.needs(child, env) for child in children])
 
     def ordered(self, fields: Fields, owner: str) -> Iterable[tuple[str, Node]]:
         order = elements.order(owner)
@@ -79,8 +100,10 @@ class Objects(Values):
         if element.many:
             target = body.fresh("l")
             body.line(f"{target} = []")
-            for item in list_of(node):
-                self.item(item, element, target, env.at(item.place))
+            several = list_of(node)
+            for item in several:
+                with self.where(self.needs(item, env.at(item.place)) if len(several) > 1 else None):
+                    self.item(item, element, target, env.at(item.place))
             with body.block(f"if {target}:"):
                 if elements.is_primitive(element.types[0]):
                     body.line(f"primitives({out}, {element.name!r}, distinct({target}))")
@@ -184,7 +207,8 @@ class Objects(Values):
         self.reads.add(str(path))
         loop = self.body.fresh("r")
         inner = replace(env, it=loop, it_type=replace(kind, repeats=False))
-        with self.body.block(f"for {loop} in {self.segment(path.root, env)}.repetitions({path.steps[0]}):"):
+        segment = self.segment(path.root, env)
+        with self.body.block(f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"):
             with self.body.block(f"if not {loop}.raw:"):
                 self.body.line("continue")
             self.item(without(node, "$each"), element, target, inner)
@@ -268,7 +292,8 @@ class Objects(Values):
             place = fields.at(name)
             url = self.compiler.extension(name, env.owner, place)
             for option in list_of(node):
-                self.extension(option, url, target, replace(env.at(place), key="extension"))
+                with self.where(self.needs(option, env.at(place))):
+                    self.extension(option, url, target, replace(env.at(place), key="extension"))
         with self.body.block(f"if {target}:"):
             self.body.line(f"{out}['extension'] = {out}['extension'] + {target} if 'extension' in {out} else {target}")
 
@@ -287,7 +312,8 @@ class Objects(Values):
             self.reads.add(str(path))
             loop = self.body.fresh("r")
             inner = replace(env, it=loop, it_type=replace(kind, repeats=False))
-            with self.body.block(f"for {loop} in {self.segment(path.root, env)}.repetitions({path.steps[0]}):"):
+            segment = self.segment(path.root, env)
+            with self.body.block(f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"):
                 with self.body.block(f"if {loop}.raw:"):
                     self.extension(without(node, "$each"), url, target, inner)
             return

@@ -7,47 +7,55 @@ from __future__ import annotations
 
 from typing import Any
 
+from segue.fhir import elements
+
 Json = dict[str, Any]
 
 
 class Record:
     """One resource of the Bundle: `key` names it across messages, `identifier` is the business identifier the key stands on."""
 
-    __slots__ = ("identifier", "key", "number", "resource", "same", "type", "verb")
+    __slots__ = ("identifier", "key", "number", "resource", "source", "type", "verb")
 
-    def __init__(self, number: int, resource: Json, key: tuple[Any, ...], identifier: tuple[str, str] | None, verb: str) -> None:
+    def __init__(self, number: int, resource: Json, key: tuple[Any, ...], identifier: tuple[str, str] | None, verb: str, source: Json | None = None) -> None:
         self.number = number
         self.type: str = resource["resourceType"]
         self.resource = resource
         self.key = key  # str parts and Records
         self.identifier = identifier  # (system, value) for conditional verbs
         self.verb = verb  # "" = the rule of its type
-        self.same: Record | None = None  # the record it turned out to be
-
-    def final(self) -> Record:
-        record = self
-        while record.same is not None:
-            record = record.same
-        return record
+        self.source = source  # the remembered object it is a copy of
 
 
 def merge(first: Json, later: Json) -> bool:
-    """Adds to `first` what it lacks (R-RID-4): scalars of the first win, lists join, objects merge. True on a contradiction."""
+    """Adds to `first` what it lacks (R-RID-4): scalars of the first win, lists join, objects merge, of a choice one variant stays.
+
+    Only `first` itself changes: values below it may be shared with other resources. True on a contradiction.
+    """
     contradiction = False
+    chosen = {stem for key in first if (stem := choice_of(first, key)) is not None}
     for key, value in later.items():
         present = first.get(key)
         if present is None:
-            first[key] = value
+            stem = choice_of(first, key)
+            if stem is None or stem not in chosen:
+                first[key] = value
         elif isinstance(present, list) and isinstance(value, list):
-            joined: list[Any] = present
-            for item in value:  # pyright: ignore[reportUnknownVariableType]
-                if item not in joined:
-                    joined.append(item)
+            first[key] = [*present, *(item for item in value if item not in present)]  # pyright: ignore[reportUnknownVariableType]
         elif isinstance(present, dict) and isinstance(value, dict):
-            contradiction |= merge(present, value)  # pyright: ignore[reportUnknownArgumentType]
+            below = dict(present)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            contradiction |= merge(below, value)  # pyright: ignore[reportUnknownArgumentType]
+            first[key] = below
         elif present != value and key != "resourceType":
             contradiction = True
     return contradiction
+
+
+def choice_of(resource: Json, key: str) -> str | None:
+    """`occurrence[x]` for occurrenceTiming of a resource; None for elements that are no choice."""
+    kind = resource.get("resourceType")
+    found = elements.element(kind, key.removeprefix("_")) if kind is not None else None
+    return found.choice if found is not None else None
 
 
 def distinct(items: list[Any]) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from segue.hl7.message import NULL, Part, Repetition, Segment
 
 from .context import Context, Node, Primitive, absent, first_valued, valued
+from .memory import remember, remember_resource
 from .records import Json, business_identifier, distinct
 
 
@@ -16,22 +17,14 @@ def nth(segment: Segment, number: int, repetition: int) -> Repetition | None:
     return found[repetition - 1] if len(found) >= repetition and found[repetition - 1].raw else None
 
 
-def sub(node: Repetition | Part | None, number: int) -> Part | None:
-    """A component as a node; None where it holds nothing."""
-    if node is None or len(node.components) <= number or not node.components[number]:
-        return None
-    return node.part(number)
-
-
 def rawat(node: Repetition | Part | None, *steps: int) -> str:
     if node is None:
         return ""
     if not steps:
         return node.raw
     if len(steps) == 1:
-        return node.components[steps[0]] if len(node.components) > steps[0] else ""
-    part = node.part(steps[0])
-    return part.components[steps[1]] if len(part.components) > steps[1] else ""
+        return node.cells[steps[0]]
+    return node.part(steps[0]).cells[steps[1]] if node.cells[steps[0]] else ""
 
 
 def isnull(raw: str) -> bool:
@@ -71,6 +64,7 @@ def business(ctx: Context, resource: Json, preferred: tuple[str, ...]) -> tuple[
 
 def placed(ctx: Context, node: Node) -> tuple[str, ...]:
     """Identity by place: sender, control id, time of the message, location (R-RID)."""
+    ctx.placed += 1
     header = ctx.message.header
     where = node.location() if isinstance(node, Segment) else node.location(None)
     return (ctx.sender, header.leaf(10) or "", header.leaf(7) or "", str(where))
@@ -96,6 +90,15 @@ def extension(url: str, key: str, value: Any) -> Json:
     return out
 
 
+def resource_given(ctx: Context, build: Any, verb: str, node: Node, *params: Any) -> Json | None:
+    """A reference to the resource that a data type map builds, not remembered."""
+    found = build(ctx, node, *params)
+    if found is None:
+        return None
+    out, key, identifier = found
+    return ctx.reference(ctx.add(out, key, identifier, verb, node))
+
+
 def looked_up(table: Any, text: str | None) -> str | None:
     """The code a table gives for a text, None where it gives none."""
     targets = table.targets(text) if text else None
@@ -116,8 +119,10 @@ NAMES: dict[str, Any] = {
     "placed": placed,
     "primitives": primitives,
     "rawat": rawat,
+    "remember": remember,
+    "remember_resource": remember_resource,
     "rep": first_valued,
+    "resource_given": resource_given,
     "simple": simple,
-    "sub": sub,
     "valued": valued,
 }

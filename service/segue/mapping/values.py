@@ -6,13 +6,16 @@ conversion, else text as it is. Options of `or` and branches of `if` are tried i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Sequence_
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from segue.fhir import elements
 from segue.fhir.elements import Element
+from segue.hl7.message import WIDTH
 
 from .emit import Body
 from .expression import Apply, Both, Choose, Compare, Either, Expression, Join, Not, Number, Path, Sequence, Text
@@ -53,6 +56,13 @@ class Leaf:
     datatype: V2Type
 
 
+def together(parts: Sequence_[frozenset[str] | None]) -> frozenset[str] | None:
+    """All cells of alternatives; None when one of them needs nothing."""
+    if not parts or any(p is None for p in parts):
+        return None
+    return frozenset[str]().union(*(p for p in parts if p is not None))
+
+
 class Values:
     """Emits expressions into one function body."""
 
@@ -73,8 +83,18 @@ class Values:
         variable = f"s_{name}"
         if name not in self.segments:
             self.segments.add(name)
-            self.prelude.append(f"{variable} = ctx.near({self.anchor}, {name!r})")
+            self.prelude.append(f"{variable} = ctx.near({self.anchor}, {name!r}); f_{name} = {variable}.cells")
         return variable
+
+    def cell(self, segment: str, number: int, env: Env) -> str:
+        """The raw text of a field, "" where it is absent."""
+        if number >= WIDTH:
+            raise MappingError(f"fields are numbered up to {WIDTH - 1}", env.place)
+        return f"f[{number}]" if segment == "seg" else f"f_{segment.removeprefix('s_')}[{number}]"
+
+    def component(self, base: str, number: int) -> str:
+        """The raw text of a component of a node that is there."""
+        return f"c[{number}]" if base == "it" else f"{base}.cells[{number}]"
 
     def type_of(self, path: Path, env: Env) -> V2Type:
         if path.root in CONTEXT_TEXTS or path.root in env.params:
@@ -93,10 +113,8 @@ class Values:
         segment = self.segment(path.root, env)
         variable = self.body.fresh("r")
         number = path.steps[0]
-        if path.repetition is None:
-            self.body.line(f"{variable} = rep({segment}, {number})")
-        else:
-            self.body.line(f"{variable} = nth({segment}, {number}, {path.repetition})")
+        reader = f"rep({segment}, {number})" if path.repetition is None else f"nth({segment}, {number}, {path.repetition})"
+        self.body.line(f"{variable} = {reader} if {self.cell(segment, number, env)} else None")
         return variable, path.steps[1:]
 
     def leaf(self, path: Path, env: Env) -> Leaf:
@@ -109,8 +127,9 @@ class Values:
         if path.root != "it" and len(path.steps) == 1 and path.repetition is None and kind.primitive and not kind.repeats:
             segment, number = self.segment(path.root, env), path.steps[0]
             variable = self.body.fresh("t")
-            reader = f"T({segment}.fields[{number}])" if kind.datatype in TEXTS else f"simple(ctx, {segment}, {number})"
-            self.body.line(f"{variable} = {reader} if len({segment}.fields) > {number} and {segment}.fields[{number}] else None")
+            cell = self.cell(segment, number, env)
+            reader = f"T({cell})" if kind.datatype in TEXTS else f"simple(ctx, {segment}, {number})"
+            self.body.line(f"{variable} = {reader} if {cell} else None")
             return Leaf(variable, segment, number, kind)
         base, steps = self.base(path, env)
         top = env.it_type if path.root == "it" else type_of(Path(path.root, path.steps[:1]), None, env.place)
@@ -128,12 +147,10 @@ class Values:
             self.body.line(f"{variable} = T({base}.raw) if {base} is not None else None")
             return Leaf(variable, base, 0, kind)
         if len(steps) > 1:
-            part = self.body.fresh("p")
-            self.body.line(f"{part} = {base}.part({steps[0]}) if {base} is not None else None")
-            base = part
-        self.body.line(
-            f"{variable} = T({base}.components[{steps[-1]}]) if {base} is not None and len({base}.components) > {steps[-1]} else None"
-        )
+            base = self.node_below(base, steps[:1])
+        cell = self.component(base, steps[-1])
+        guard = cell if base == "it" else f"{base} is not None and {cell}"
+        self.body.line(f"{variable} = T({cell}) if {guard} else None")
         return Leaf(variable, base, steps[-1], kind)
 
     def node_below(self, base: str, steps: tuple[int, ...]) -> str:
@@ -141,7 +158,9 @@ class Values:
         if not steps:
             return base
         part = self.body.fresh("p")
-        self.body.line(f"{part} = sub({base}, {steps[0]})")
+        cell = self.component(base, steps[0])
+        guard = cell if base == "it" else f"{base} is not None and {cell}"
+        self.body.line(f"{part} = {base}.part({steps[0]}) if {guard} else None")
         return part
 
     def mark(self, leaf: Leaf, env: Env) -> None:
@@ -159,6 +178,48 @@ class Values:
     def trace(self, node: str, number: int, env: Env) -> None:
         if self.compiler.traced and env.key:
             self.body.line(f"ctx.traces.append(({env.out}, {env.key!r}, {node}, {number}, {str(env.place)!r}))")
+
+    # ---- what a value cannot do without
+
+    def cells_of(self, expression: Expression, env: Env) -> frozenset[str] | None:
+        """Raw cells of which at least one must hold something for the expression to give anything; None: it may always give."""
+        match expression:
+            case Path():
+                if expression.root in CONTEXT_TEXTS or expression.root in env.params or not expression.steps:
+                    return None
+                if expression.root == "it":
+                    return frozenset((self.component(env.it or "it", expression.steps[0]),)) if (env.it or "it") == "it" else None
+                return frozenset((self.cell(self.segment(expression.root, env), expression.steps[0], env),))
+            case Apply(name="absent"):
+                return None
+            case Apply(name=name) if name in FUNCTIONS and FUNCTIONS[name].kind == "call":
+                if not FUNCTIONS[name].strict:
+                    return None
+                given = (*expression.args, *(v for _, v in expression.named), *([expression.input] if expression.input is not None else []))
+                return together([self.cells_of(a, env) for a in given if not isinstance(a, Text | Number)])
+            case Apply():
+                assert expression.input is not None
+                return self.cells_of(expression.input, env)
+            case Either():
+                return together([self.cells_of(o, env) for o in expression.options])
+            case Choose():
+                branches = [expression.then, *([expression.otherwise] if expression.otherwise is not None else [])]
+                return together([self.cells_of(b, env) for b in branches])
+            case Both():
+                return self.cells_of(expression.parts[-1], env)
+            case Join():
+                return together([self.cells_of(p, env) for p in expression.parts if isinstance(p, Path)])
+            case _:
+                return None
+
+    @contextmanager
+    def where(self, cells: frozenset[str] | None) -> Iterator[None]:
+        """A block that runs only where one of the cells holds something."""
+        if cells is None:
+            yield
+            return
+        with self.body.block(f"if {' or '.join(sorted(cells))}:"):
+            yield
 
     # ---- conditions: read, never mark
 
@@ -190,15 +251,17 @@ class Values:
         if path.root in CONTEXT_TEXTS or path.root in env.params:
             return f"bool({CONTEXT_TEXTS.get(path.root, path.root)})"
         if is_segment(path.root) and not path.steps:
-            return "True" if path.root == env.own else f"bool({self.segment(path.root, env)}.fields)"
-        return f"valued({self.raw(path, env)})"
+            return "True" if path.root == env.own else f"bool({self.segment(path.root, env)}.name)"
+        raw = self.raw(path, env)
+        return f"({raw} and valued({raw}))" if raw.endswith("]") else f"valued({raw})"
 
     def raw(self, path: Path, env: Env) -> str:
         self.type_of(path, env)
         if path.root != "it" and len(path.steps) == 1 and path.repetition is None:
-            segment = self.segment(path.root, env)
-            return f"{segment}.raw({path.steps[0]})"
+            return self.cell(self.segment(path.root, env), path.steps[0], env)
         base, steps = self.base(path, env)
+        if base == "it" and len(steps) == 1:
+            return f"c[{steps[0]}]"
         return f"rawat({base}, {', '.join(map(str, steps))})" if steps else f"rawat({base})"
 
     def comparison(self, node: Compare, env: Env) -> str:
@@ -315,7 +378,7 @@ class Values:
                 if path is not None and path.root != "it" and path.steps and path.repetition is None and self.type_of(path, env).repeats:
                     loop = body.fresh("r")
                     segment = self.segment(path.root, env)
-                    with body.block(f"for {loop} in {segment}.repetitions({path.steps[0]}):"):
+                    with body.block(f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"):
                         with body.block(f"if not {loop}.raw:"):
                             body.line("continue")
                         top = type_of(Path(path.root, path.steps[:1]), None, env.place)
@@ -438,8 +501,8 @@ class Values:
     def looped(self, path: Path, kind: V2Type, variable: str, env: Env, emit: Callable[[str, tuple[int, ...]], None]) -> None:
         """Emits `emit` on the first repetition that converts."""
         if path.root != "it" and path.repetition is None and kind.repeats:
-            loop = self.body.fresh("r")
-            with self.body.block(f"for {loop} in {self.segment(path.root, env)}.repetitions({path.steps[0]}):"):
+            loop, segment = self.body.fresh("r"), self.segment(path.root, env)
+            with self.body.block(f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"):
                 with self.body.block(f"if {loop}.raw:"):
                     emit(loop, path.steps[1:])
                     with self.body.block(f"if {variable} is not None:"):
@@ -466,24 +529,24 @@ class Values:
         def emit(base: str, steps: tuple[int, ...]) -> None:
             node = self.node_below(base, steps)
             with self.body.block(f"if {node} is not None:"):
-                self.body.line(f"{variable} = {name}(ctx, {node}{named})")
+                self.body.line(f"{variable} = {self.compiler.given(name, node, named)}")
                 self.traced_node(variable, node, env)
 
         self.looped(source, kind, variable, env, emit)
         self.mark_used(used, variable, env)
 
-    def named_arguments(self, named: tuple[tuple[str, Expression], ...], env: Env) -> tuple[str, list[Leaf]]:
-        """Named arguments as text of a call, and the leaves of the message among them."""
+    def named_arguments(self, named: tuple[tuple[str, Expression], ...], env: Env) -> tuple[dict[str, str], list[Leaf]]:
+        """Named arguments as Python expressions, and the leaves of the message among them."""
         used: list[Leaf] = []
-        parts: list[str] = []
+        parts: dict[str, str] = {}
         for key, expression in named:
             if isinstance(expression, Path) and expression.steps:
                 leaf = self.leaf(expression, env)
                 used.append(leaf)
-                parts.append(f", {key}={leaf.text}")
+                parts[key] = leaf.text
             else:
-                parts.append(f", {key}={self.argument(expression, env)}")
-        return "".join(parts), used
+                parts[key] = self.argument(expression, env)
+        return parts, used
 
     def mark_used(self, used: list[Leaf], variable: str, env: Env) -> None:
         if used:
@@ -507,10 +570,10 @@ class Values:
             if mapped is not None and table is None:
                 arguments, used = self.named_arguments(named, env)
 
-                def emit(base: str, steps: tuple[int, ...], mapped: str = mapped, arguments: str = arguments) -> None:
+                def emit(base: str, steps: tuple[int, ...], mapped: str = mapped, arguments: dict[str, str] = arguments) -> None:
                     node = self.node_below(base, steps)
                     with self.body.block(f"if {node} is not None:"):
-                        self.body.line(f"{variable} = {mapped}(ctx, {node}{arguments})")
+                        self.body.line(f"{variable} = {self.compiler.given(mapped, node, arguments)}")
                         self.traced_node(variable, node, env)
 
                 self.looped(path, kind, variable, env, emit)
@@ -539,9 +602,13 @@ class Values:
         named: tuple[tuple[str, Expression], ...], env: Env,
     ) -> None:  # fmt: skip
         function = self.compiler.helper(listed)
-        extra, used = self.named_arguments(named, env)
+        given, used = self.named_arguments(named, env)
+        extra = "".join(f", {key}={text}" for key, text in given.items())
+        remembered = listed.kind == "node" and listed.remember and not self.compiler.traced
         if listed.targets[0] in ("CodeableConcept", "Coding", "code") and listed.name.split(".")[0] != "*" or table:
-            extra += f", bound={kind.table!r}, table={table}"
+            extra += f", {kind.table!r}, {table}" if remembered else f", bound={kind.table!r}, table={table}"
+        elif remembered:
+            extra = "".join(f", {text}" for text in given.values())  # one parameter at most: the use of an XTN
         if listed.kind == "leaf":
             leaf = self.leaf(path, env)
             with self.body.block(f"if {leaf.text} is not None:"):
@@ -553,7 +620,8 @@ class Values:
         def emit(base: str, steps: tuple[int, ...]) -> None:
             node = self.node_below(base, steps)
             with self.body.block(f"if {node} is not None:"):
-                self.body.line(f"{variable} = {function}(ctx, {node}{extra})")
+                call = f"remember(ctx, {function}, {node}{extra})" if remembered else f"{function}(ctx, {node}{extra})"
+                self.body.line(f"{variable} = {call}")
                 self.traced_node(variable, node, env)
 
         self.looped(path, kind, variable, env, emit)
@@ -594,7 +662,7 @@ class Values:
             if not isinstance(node.input, Path) or node.input.steps:
                 raise MappingError(f"{known.name} is applied to a segment", env.place)
             segment = self.segment(node.input.root, env)
-            with self.body.block(f"if {segment}.fields:"):
+            with self.body.block(f"if {segment}.name:"):
                 self.body.line(f"{variable} = {function}(ctx, {', '.join([segment, *args, *named])})")
         elif known.kind == "text":
             assert node.input is not None

@@ -27,29 +27,35 @@ class Function:
     call: Callable[..., Any]
     many: bool = False  # gives a list
     primitive: bool = False  # may give a Primitive (value with extensions)
+    remember: bool = False  # depends on nothing but the text of its node
+    strict: bool = False  # a call that gives nothing where all paths given to it are empty
 
 
 FUNCTIONS: dict[str, Function] = {}
 CONVERSIONS: dict[tuple[str, str], Function] = {}
 
 
-def function(name: str, kind: Kind, *targets: str, many: bool = False, primitive: bool = False) -> Callable[[Any], Any]:
+def function(
+    name: str, kind: Kind, *targets: str, many: bool = False, primitive: bool = False, strict: bool = False
+) -> Callable[[Any], Any]:
     """Lists a function under its name."""
 
     def enlist(call: Callable[..., Any]) -> Callable[..., Any]:
-        FUNCTIONS[name] = Function(name, kind, targets, call, many, primitive)
+        FUNCTIONS[name] = Function(name, kind, targets, call, many, primitive, strict=strict)
         return call
 
     return enlist
 
 
-def conversion(sources: str, targets: str, kind: Kind = "leaf", many: bool = False, primitive: bool = False) -> Callable[[Any], Any]:
+def conversion(
+    sources: str, targets: str, kind: Kind = "leaf", many: bool = False, primitive: bool = False, remember: bool = False
+) -> Callable[[Any], Any]:
     """Lists a conversion for pairs of v2 and FHIR types (blank-separated)."""
 
     def enlist(call: Callable[..., Any]) -> Callable[..., Any]:
         for source in sources.split():
             for target in targets.split():
-                CONVERSIONS[source, target] = Function(f"{source}.{target}", kind, (target,), call, many, primitive)
+                CONVERSIONS[source, target] = Function(f"{source}.{target}", kind, (target,), call, many, primitive, remember)
         return call
 
     return enlist

@@ -23,6 +23,7 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 def once(ctx: Context, code: str, node: Node, number: int | None, key: str, rule: str) -> None:
     """Reports a missing system once per sender and name in a message (R-ISS-8)."""
+    ctx.noticed.append((code, number, key, rule))
     if (code, key) not in ctx.reported:
         ctx.reported.add((code, key))
         ctx.report(code, node, number, rule=rule, value=key)
@@ -124,7 +125,7 @@ def translate(ctx: Context, node: Node, found: list[Json], table: Table | None) 
     return found, False
 
 
-@conversion("CWE CNE CE CF", "CodeableConcept", "node")
+@conversion("CWE CNE CE CF", "CodeableConcept", "node", remember=True)
 def concept(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> Json | None:
     found, text, _ = codings(ctx, node, bound)
     if table is not None and found:
@@ -141,7 +142,7 @@ def concept(ctx: Context, node: Repetition | Part, bound: str | None = None, tab
     return out or None
 
 
-@conversion("CWE CNE CE CF", "Coding", "node")
+@conversion("CWE CNE CE CF", "Coding", "node", remember=True)
 def coding(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> Json | None:
     found, text, _ = codings(ctx, node, bound)
     if not found:
@@ -162,7 +163,7 @@ def coding(ctx: Context, node: Repetition | Part, bound: str | None = None, tabl
     return out
 
 
-@conversion("CWE CNE CE CF", "code", "node", primitive=True)
+@conversion("CWE CNE CE CF", "code", "node", primitive=True, remember=True)
 def code_of_concept(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> str | Primitive | None:
     """A required binding fed by a coded value (R-CODE-6)."""
     before = node.used
@@ -189,7 +190,7 @@ def required(ctx: Context, node: Node, number: int | None, table: Table, code: s
     return Primitive(targets[0].code if targets else None, alternate(concept))
 
 
-@conversion("CWE CNE CE CF", "string markdown", "node")
+@conversion("CWE CNE CE CF", "string markdown", "node", remember=True)
 def words(ctx: Context, node: Repetition | Part) -> str | None:
     """The words of a coded value where FHIR takes a text: original text, text, alternate text, else the code."""
     for n in (9, 2, 5, 1):

@@ -69,12 +69,12 @@ def software(ctx: Context, node: Any, sft: Segment) -> list[Json] | None:
     ] or None
 
 
-@function("coded", "call", "Coding")
+@function("coded", "call", "Coding", strict=True)
 def coded(ctx: Context, node: Any, table: str, code: str | None) -> Json | None:
     return {"system": V2 + table, "code": code.strip()} if code and code.strip() else None
 
 
-@function("code_of", "call", "CodeableConcept")
+@function("code_of", "call", "CodeableConcept", strict=True)
 def code_of(ctx: Context, node: Any, table: str, code: str | None) -> Json | None:
     return {"coding": [{"system": V2 + table, "code": code.strip()}]} if code and code.strip() else None
 
@@ -91,6 +91,6 @@ def identifier_kind(ctx: Context, node: Any, kind: str | None) -> Json | None:
     return out
 
 
-@function("coding_system", "call", "uri", "text")
+@function("coding_system", "call", "uri", "text", strict=True)
 def coding_system(ctx: Context, node: Any, name: str | None, oid: str | None = None) -> str | None:
     return ctx.terminology.system(name, oid) if name or oid else None

@@ -36,7 +36,7 @@ def authority(
     return None
 
 
-@function("assigner", "call", "Reference")
+@function("assigner", "call", "Reference", strict=True)
 def assigner(ctx: Context, node: Node, namespace: str | None = None, universal: str | None = None, scheme: str | None = None) -> Json | None:
     """A logical reference to the assigning authority (R-ID-4)."""
     if not namespace and not universal:
@@ -72,12 +72,12 @@ def universal_uri(universal: str | None, scheme: str | None) -> str | None:
     return None
 
 
-@function("universal", "call", "uri", "url", "text")
+@function("universal", "call", "uri", "url", "text", strict=True)
 def universal(ctx: Context, node: Node, value: str | None = None, scheme: str | None = None) -> str | None:
     return universal_uri(value, scheme)
 
 
-@function("logical", "call", "Reference")
+@function("logical", "call", "Reference", strict=True)
 def logical(
     ctx: Context, node: Node, type: str, value: str | None = None, namespace: str | None = None, universal: str | None = None,
     scheme: str | None = None, kind: str | None = None, display: str | None = None,

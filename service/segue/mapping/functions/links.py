@@ -115,4 +115,4 @@ def orphan(ctx: Context, child: Instance) -> None:
 
 
 def link(report: Record, reference: Json) -> None:
-    report.resource.setdefault("extension", []).append({"url": PART_OF, "valueReference": reference})
+    report.resource["extension"] = [*report.resource.get("extension", ()), {"url": PART_OF, "valueReference": reference}]

@@ -117,7 +117,7 @@ def only_description(ctx: Context, node: Repetition | Part) -> Json | None:
     return ctx.reference(ctx.add(out, (ctx.sender, "description", description or identifiers[0]["value"]), None, node=node))
 
 
-@function("named_location", "call", "Reference")
+@function("named_location", "call", "Reference", strict=True)
 def named_location(ctx: Context, node: object, name: str | None = None) -> Json | None:
     """A Location that is known by one name only (DLD.1, EVN-7, PV1-37)."""
     if not name:

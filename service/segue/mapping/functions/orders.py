@@ -140,7 +140,7 @@ def first_notes(ctx: Context, pid: Segment) -> list[Json] | None:
     return notes(ctx, pid)
 
 
-@function("described", "call", "CodeableConcept")
+@function("described", "call", "CodeableConcept", strict=True)
 def described(ctx: Context, node: Node, coded: Repetition | None, text: Any = None) -> Json | None:
     """A code and the words of another field: the words are the text where the code brings none of its own (CWE.9)."""
     from .texts import joined
@@ -151,11 +151,11 @@ def described(ctx: Context, node: Node, coded: Repetition | None, text: Any = No
         return {"text": words} if words else None
     original = len(coded.components) > 9 and ctx.text(coded.components[9]) if coded is not None else None
     if words and not original:
-        out["text"] = words
+        out = {**out, "text": words}
     return out
 
 
-@function("concepts", "call", "CodeableConcept")
+@function("concepts", "call", "CodeableConcept", strict=True)
 def concepts(ctx: Context, node: Node, *fields: Repetition | None) -> Json | None:
     """Several coded fields that say one thing: their codings in order (D-IAM-2)."""
     out: Json = {}

@@ -16,7 +16,7 @@ URL = re.compile(r"https?://\S+", re.IGNORECASE)
 LEGACY = re.compile(r"(?P<number>.*?)(?:\s*X(?P<extension>\d+))?(?:\s*B(?P<beeper>\d+))?(?:\s*C(?P<comment>.+))?")
 
 
-@conversion("XTN", "ContactPoint", "node", many=True)
+@conversion("XTN", "ContactPoint", "node", many=True, remember=True)
 def contact_points(ctx: Context, node: Repetition | Part, use: str | None = None) -> list[Json] | None:
     """One repetition gives a phone, an e-mail, or both (R-TEL-4); `use` is the field's own where XTN.2 is empty (R-TEL-5)."""
     texts: list[str | None] = [None, *(ctx.text(c) if c else None for c in node.components[1:])]

@@ -33,7 +33,7 @@ def lines(ctx: Context, node: Node, segment: Segment, number: str | int) -> str 
     return text or None
 
 
-@function("words", "call", "text", "string", "markdown")
+@function("words", "call", "text", "string", "markdown", strict=True)
 def words(ctx: Context, node: Node, *texts: str | None) -> str | None:
     """Texts that are there, joined by blanks."""
     return " ".join(t for t in texts if t) or None

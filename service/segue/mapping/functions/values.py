@@ -83,7 +83,7 @@ def date_part(ctx: Context, text: str, node: Node, number: int) -> str | None:
     return date(ctx, text, node, number)
 
 
-@function("period", "call", "Period")
+@function("period", "call", "Period", strict=True)
 def period(ctx: Context, node: Node, start: str | None = None, end: str | None = None) -> Json | None:
     """Both ends as dateTime; an end before its start is dropped (R-DATE-12)."""
     out: Json = {}
@@ -104,7 +104,7 @@ def period(ctx: Context, node: Node, start: str | None = None, end: str | None =
     return out or None
 
 
-@conversion("DR", "Period", "node")
+@conversion("DR", "Period", "node", remember=True)
 def range_period(ctx: Context, node: Repetition | Part) -> Json | None:
     texts = [ctx.text(node.components[n]) if len(node.components) > n else None for n in (1, 2)]
     out = period(ctx, node, *texts)
@@ -114,7 +114,7 @@ def range_period(ctx: Context, node: Repetition | Part) -> Json | None:
     return out
 
 
-@function("moved", "call", "dateTime", "instant")
+@function("moved", "call", "dateTime", "instant", strict=True)
 def moved(ctx: Context, node: Node, start: str | None, amount: str | None, unit: Any = None) -> str | None:
     """A start plus a duration (R-DATE-13): only with minutes, an offset, a whole number and a time unit."""
     if start is None or amount is None or not amount.isdigit():
@@ -266,7 +266,7 @@ def days(ctx: Context, text: str, node: Node, number: int) -> Json | None:
     return {"value": value, "unit": "days", "system": UCUM, "code": "d"}
 
 
-@conversion("CQ", "Quantity Duration Age SimpleQuantity", "node")
+@conversion("CQ", "Quantity Duration Age SimpleQuantity", "node", remember=True)
 def composite_quantity(ctx: Context, node: Repetition | Part) -> Json | None:
     """CQ.1 and its unit CQ.2 (R-UNIT-6)."""
     text = ctx.text(node.components[1])

@@ -1,0 +1,83 @@
+"""`segue send`: one line a message, exit code by acknowledgement (S-30)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from segue.cli.sending import run
+from segue.delivery.intake import Peer, Receipt
+from segue.issues import issue
+from segue.mllp.server import MllpServer
+from segue.settings import Listener
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async def intake(raw: bytes, _peer: Peer) -> Receipt:
+        if b"ZZZ" in raw:
+            return Receipt("rejected", (issue("message.event-unsupported"),))
+        return Receipt("accepted")
+
+    server = MllpServer(intake, Listener(port=0))
+    await server.start()
+    yield server.port
+    closing = [connection.closed for connection in server.connections]
+    server.abort()
+    if closing:
+        await asyncio.wait(closing)
+
+
+async def send(port: int, *paths: Path | str) -> int:
+    return await asyncio.to_thread(run, [str(path) for path in paths], "127.0.0.1", port, 5)
+
+
+async def test_S30_a_line_for_each_message(port: int, feed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await send(port, feed) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{feed}/bad.txt[1] B1 AR 201",
+        f"{feed}/good.hl7[1] G1 AA",
+        f"{feed}/sub/several.er7[1] S1 AA",
+        f"{feed}/sub/several.er7[2] S2 AR 201",
+        f"{feed}/sub/several.er7[3] S3 AA",
+    ]
+
+
+async def test_all_accepted(port: int, feed: Path) -> None:
+    assert await send(port, feed / "good.hl7") == 0
+
+
+async def test_a_file_that_cannot_be_read(port: int, feed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (feed / "gone.hl7").symlink_to(feed / "loop")
+    (feed / "loop").symlink_to(feed / "gone.hl7")
+    assert await send(port, feed / "nope") == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+async def test_nobody_listens(feed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        free = sock.getsockname()[1]
+    assert await send(free, feed / "good.hl7") == 1
+    assert "cannot connect" in capsys.readouterr().err
+
+
+async def test_S30_after_a_missing_answer_the_next_message_has_a_new_connection(
+    feed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connections = 0
+
+    async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\x1c\r")
+        writer.close()
+
+    server = await asyncio.start_server(closes, "127.0.0.1", 0)
+    assert await send(server.sockets[0].getsockname()[1], feed / "sub") == 1
+    server.close()
+    assert connections == 3
+    assert capsys.readouterr().out.count("no acknowledgement") == 3
