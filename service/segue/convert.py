@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -20,7 +19,7 @@ import orjson
 from segue import hl7
 from segue.fhir.bundle import KINDS, Entry, Envelope, Kind, build
 from segue.fhir.identity import identities
-from segue.fhir.validation import validate
+from segue.fhir.proof import Proofs
 from segue.hl7 import Message
 from segue.issues import SEVERITIES, Issue, Refusal, issue
 from segue.mapping import lineage as lines
@@ -44,6 +43,7 @@ class Conversion:
     message: Message
     event: str  # ADT^A01
     _out: dict[str, Any]  # shares values with what is remembered: read, never given away
+    _texts: list[bytes]  # JSON of its resources
     _told: Callable[[], tuple[Issue, ...]]
     _again: Callable[[], tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]]
 
@@ -63,7 +63,8 @@ class Conversion:
 
     def json(self) -> bytes:
         """The Bundle as UTF-8 JSON; decimals with the digits that were sent."""
-        return orjson.dumps(self._out, default=_exact)
+        entries = [{**entry, "resource": orjson.Fragment(text)} for entry, text in zip(self._out["entry"], self._texts, strict=True)]
+        return orjson.dumps({**self._out, "entry": entries})
 
     def model(self) -> Any:
         """The Bundle as a fhir.resources R4B model."""
@@ -95,12 +96,6 @@ class Failure:
     issues: tuple[Issue, ...]
 
 
-def _exact(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(format(value, "f").encode())
-    raise TypeError(type(value).__name__)
-
-
 class Converter:
     """Converts messages by one pack, one terminology and the sites of the pack. Thread-safe once made."""
 
@@ -116,6 +111,7 @@ class Converter:
         self.options = options or Options()
         self._sites: dict[str, tuple[Terminology, Options]] = {}
         self._set_ids = set_ids()
+        self._proofs = Proofs()
         self._memories: dict[tuple[Any, ...], Memory] = {}
 
     @property
@@ -175,7 +171,7 @@ class Converter:
             assert traced.ledger is not None
             return traced.ledger, traced.lineage
 
-        return Conversion(made.ctx.message, made.event, made.bundle, made.told, again)
+        return Conversion(made.ctx.message, made.event, made.bundle, made.texts, made.told, again)
 
     def convert_many(self, raw: bytes | Path, **options: Any) -> Iterator[Conversion | Failure]:
         """Converts every message of a file or of bytes: FHS/BHS batches and bare concatenations, in order (R-MSG-11)."""
@@ -227,18 +223,19 @@ class Converter:
         envelope = Envelope(code, message.control_id, moment(stamp, ctx.zone).instant if stamp else None)
         entries = [Entry(r.resource, uuids[r.number], r.identifier, r.verb) for r in ctx.records if r.type != "Provenance" or "target" in r.resource]
         out = build(entries, bundle, envelope)
-        faults = validate(out)
+        faults, texts = self._proofs.check(out)
         if faults:
             raise Refusal(*faults)
         where = lines.paths(out) if traced else {}
         lineage = lines.lineage(ctx, where) if traced else ()
         ledger = lines.ledger(ctx, ignored, lineage) if traced else None
-        return _Made(out, ctx, f"{code}^{trigger}", ignored, ledger, lineage)
+        return _Made(out, texts, ctx, f"{code}^{trigger}", ignored, ledger, lineage)
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
     bundle: dict[str, Any]
+    texts: list[bytes]
     ctx: Context
     event: str
     ignored: Ignored

@@ -38,7 +38,7 @@ def test_version_flag_and_command_say_the_same() -> None:
         (("convert", "--residue", "none", "x"), "Known: report, extension, off."),
         (("convert", "--timezone", "America/Toront", "x"), "America/Toronto"),
         (("convert", "--out", "a", "--ndjson", "x"), "exclude each other"),
-        (("convert", "--jobs", "0", "x"), "x>=1"),
+        (("convert", "--jobs", "0", "x"), "greater than or equal to 1"),
         (("convert", "--nope"), "No such option"),
         (("send",), "FILE"),
         (("serve", "--config", "/none.yaml"), "none.yaml"),

@@ -47,7 +47,7 @@ async def test_A07_curl_without_any_header_prints_a_bundle(url: str, curl: Curl,
 
 async def test_A16_curl_that_strips_line_ends_is_told(url: str, curl: Curl) -> None:
     problem = json.loads(await curl("-d", f"@{EXAMPLE}", f"{url}/v1/convert"))
-    print(problem.keys(), str(problem)[:300]); assert (problem["status"], problem["type"]) == (400, "urn:segue:issue:message.terminators-missing")
+    assert (problem["status"], problem["type"]) == (400, "urn:segue:issue:message.terminators-missing")
     assert "--data-binary" in problem["detail"]
 
 

@@ -89,7 +89,11 @@ def mapped(packed: Callable[..., Converter], er7: Callable[..., bytes]) -> Calla
     def run(files: Files | str, *segments: str, kind: str = "ADT^A01^ADT_A01", **options: Any) -> Conversion:
         if isinstance(files, str):
             name = f"{segments[0][:3]}.Patient"
-            files = {f"segments/{name}.yaml": files, "messages/M.yaml": f"structure: ADT_A01\nit: {name}\n"}
+            files = {
+                f"segments/{name}.yaml": files,
+                "segments/MSH.Basic.yaml": '$key: []\ncode: {text: "{{ MSH.10 }}"}',  # a Bundle has an entry
+                "messages/M.yaml": f"structure: ADT_A01\nit: {name}\nbasic: MSH.Basic\n",
+            }
         return packed(files).convert(er7(*segments, kind=kind), **options)
 
     return run

@@ -19,15 +19,19 @@ from segue.fhir.narrative import is_safe
 from segue.fhir.references import judge_contained, reference_visitor
 
 
-def violations(resource: Json) -> list[Fault]:
-    """What a schema-valid resource breaks."""
+def violations(resource: Json, part: Json | None = None) -> list[Fault]:
+    """What a schema-valid resource breaks; of a Bundle, `part` holds the entries whose resources are walked."""
     walk = Walk(resource["resourceType"] == "Bundle")
     if walk.bundle:
         for entry in resource.get("entry", ()):
             url = entry.get("fullUrl")
             if url is not None and "resource" in entry:
                 walk.kinds[url] = entry["resource"]["resourceType"]
-    _resource(resource, walk)
+    if walk.bundle:
+        _visitors()["Bundle"](resource if part is None else part, walk)
+        _bundle(resource, walk)
+    else:
+        _resource(resource, walk)
     return walk.faults
 
 

@@ -6,7 +6,7 @@ FHIRPath and the rule that was broken, none with a value. Nothing is repaired he
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any, cast
@@ -30,17 +30,27 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(schema())
 
 
-def validate(bundle: Mapping[str, Any]) -> list[Issue]:
-    """What makes a Bundle, or any resource of the tables, invalid R4."""
+def validate(bundle: Mapping[str, Any], only: Sequence[int] | None = None) -> list[Issue]:
+    """What makes a Bundle, or any resource of the tables, invalid R4.
+
+    `only` names the entries of a Bundle whose resources are looked at; the Bundle as a whole and every target are, always.
+    """
     validator = _validator()
+    part = bundle if only is None else _part(bundle, only)
     try:
-        valid = validator.is_valid(bundle)
+        valid = validator.is_valid(part)
     except UnicodeEncodeError:  # half of a surrogate pair: no JSON can carry it
         return _issues(bundle, [((), "text is Unicode")])
     if not valid:
         return _issues(bundle, (_place(error) for error in validator.iter_errors(bundle)))
-    faults = violations(bundle)
+    faults = violations(bundle, part)
     return _issues(bundle, _located(bundle, faults)) if faults else []
+
+
+def _part(bundle: Mapping[str, Any], only: Sequence[int]) -> Mapping[str, Any]:
+    """The Bundle with those entries; its first one stays where none is asked for, since nothing in JSON is empty."""
+    entries = bundle["entry"]
+    return {**bundle, "entry": [entries[i] for i in only or (0,)]}
 
 
 def _issues(bundle: Mapping[str, Any], findings: Iterable[tuple[Path, str]]) -> list[Issue]:

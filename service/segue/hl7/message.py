@@ -76,18 +76,28 @@ class Part:
 class Repetition:
     """One repetition of a field: `components[n]` is component n as written."""
 
-    __slots__ = ("_cells", "components", "field", "index", "marks", "raw", "segment", "subs", "used")
+    __slots__ = ("_cells", "_components", "_separator", "field", "index", "marks", "raw", "segment", "subs", "used")
 
     def __init__(self, segment: Segment, field: int, index: int, raw: str, separator: str) -> None:
         self.segment = segment
         self.field = field
         self.index = index  # 1-based
         self.raw = raw
-        self.components = ["", *raw.split(separator)] if separator else ["", raw]
+        self._separator = separator
+        self._components: list[str] | None = None
         self.used = 0  # bit n: component n found a home
         self.marks: dict[int, int] | None = None  # component ▸ bits of its sub-components; never changed in place
         self.subs: dict[int, Part] | None = None
         self._cells: list[str] | None = None
+
+    @property
+    def components(self) -> list[str]:
+        """Raw components by their number; [0] is unused."""
+        found = self._components
+        if found is None:
+            separator = self._separator
+            found = self._components = ["", *self.raw.split(separator)] if separator else ["", self.raw]
+        return found
 
     @property
     def cells(self) -> list[str]:

@@ -51,8 +51,8 @@ async def convert(request: Request) -> Response:
     raw = await _read(request, state)
     if not raw.strip():
         raise RequestError(issue("request.empty"))
-    if kind == media.FORM and not _is_message(raw):
-        raise RequestError(issue("request.media-type", hint=f"Taken: {', '.join(media.ER7)}."))
+    if kind == media.FORM:
+        _check_form(raw)
     found = split_batch(raw)
     if found.is_batch or len(found.messages) != 1 or first in media.STREAM:
         return await _batch(state, found, asked.options, wish)
@@ -73,8 +73,13 @@ def _body_type(request: Request) -> tuple[str, str | None]:
     return kind, charset
 
 
-def _is_message(raw: bytes) -> bool:
-    return raw[:64].lstrip(b"\xef\xbb\xbf\x0b\x00\r\n \t")[:3] in (b"MSH", b"FHS", b"BHS")
+def _check_form(raw: bytes) -> None:
+    """What curl sends as a form is a message all the same; with -d it comes without line ends, and mangled (A-16)."""
+    if raw[:64].lstrip(b"\xef\xbb\xbf\x0b\x00\r\n \t")[:3] not in (b"MSH", b"FHS", b"BHS"):
+        raise RequestError(issue("request.media-type", hint=f"Taken: {', '.join(media.ER7)}."))
+    text = raw.strip()
+    if b"\r" not in text and b"\n" not in text:
+        raise RequestError(issue("message.terminators-missing", rule="A-16"))
 
 
 def _wish(request: Request, asked: query.Asked) -> _Wish:

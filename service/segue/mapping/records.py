@@ -5,6 +5,7 @@ A reference is a placeholder (`#n`, n = number of the record) until identities a
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from segue.fhir import elements
@@ -33,12 +34,12 @@ def merge(first: Json, later: Json) -> bool:
     Only `first` itself changes: values below it may be shared with other resources. True on a contradiction.
     """
     contradiction = False
-    chosen = {stem for key in first if (stem := choice_of(first, key)) is not None}
+    stems = _stems(first.get("resourceType", ""))
+    chosen = {stems[key] for key in first if key in stems}
     for key, value in later.items():
         present = first.get(key)
         if present is None:
-            stem = choice_of(first, key)
-            if stem is None or stem not in chosen:
+            if key not in stems or stems[key] not in chosen:
                 first[key] = value
         elif isinstance(present, list) and isinstance(value, list):
             first[key] = [*present, *(item for item in value if item not in present)]  # pyright: ignore[reportUnknownVariableType]
@@ -51,11 +52,14 @@ def merge(first: Json, later: Json) -> bool:
     return contradiction
 
 
-def choice_of(resource: Json, key: str) -> str | None:
-    """`occurrence[x]` for occurrenceTiming of a resource; None for elements that are no choice."""
-    kind = resource.get("resourceType")
-    found = elements.element(kind, key.removeprefix("_")) if kind is not None else None
-    return found.choice if found is not None else None
+@cache
+def _stems(kind: str) -> dict[str, str]:
+    """Keys of the choices of a resource with what they are choices of: occurrenceTiming and _occurrenceDateTime, `occurrence[x]`."""
+    found: dict[str, str] = {}
+    for element in elements.elements(kind).values() if kind else ():
+        if element.choice is not None:
+            found[element.name] = found["_" + element.name] = element.choice
+    return found
 
 
 def distinct(items: list[Any]) -> list[Any]:
