@@ -1,4 +1,4 @@
-"""The HTTP door with one worker and 32 connections, beside the engine's own rate on the same core in the same run (P-44)."""
+"""The HTTP door with one worker and 32 connections, beside the engine's own rate on the same core and run (P-44)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a figure depends on: processor, system, versions, and how long this disk takes to make a write durable (P-50)."""
+"""What a figure depends on: processor, system, versions, and how long this disk takes to keep a write (P-50)."""
 
 from __future__ import annotations
 

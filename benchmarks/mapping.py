@@ -1,4 +1,4 @@
-"""The mapping language beside Python: PID.Patient as compiled from YAML, and written by hand for the same answer (P-41).
+"""The mapping language beside Python: PID.Patient compiled from YAML, and written by hand for the same answer (P-41).
 
 The hand-written function uses the same functions for what is no mapping: codes, authorities, dates, telephone numbers.
 It fills what the admission of examples/ fills, and the answers are compared before anything is timed.
@@ -91,7 +91,7 @@ def patient(ctx: Context, seg: Segment, tables: dict[str, Any]) -> Made:
 def identifier(ctx: Context, one: Repetition) -> Made:
     text = ctx.text
     kind = text(component(one, 5))
-    namespace, universal, scheme = (text(part) for part in (component(one, 4).split("&") + ["", ""])[:3])
+    namespace, universal, scheme = (text(part) for part in [*component(one, 4).split("&"), "", ""][:3])
     out: Made = {}
     if kind:
         out["type"] = identifier_type(ctx, kind, one, 5)

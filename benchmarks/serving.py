@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -40,7 +41,19 @@ def service(*arguments: str) -> Iterator[Ports]:
                 http = int(found[1])
             if found := re.search(r"--port (\d+)", line):
                 mllp = int(found[1])
+        _until_it_listens(http)
         yield Ports(http, mllp)
+
+
+def _until_it_listens(port: int) -> None:
+    give_up = time.perf_counter() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            if time.perf_counter() > give_up:
+                raise SystemExit(f"segue serve does not listen on {port}") from None
 
 
 @contextmanager
@@ -78,7 +91,7 @@ class Load(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """Sends one request over and over and times each answer; `complete` tells whether the bytes so far are an answer."""
+    """Sends one request over and over and times each answer; `complete` tells whether the bytes are a whole one."""
 
     def __init__(self, request: bytes, complete: Callable[[bytearray], bool], until: float) -> None:
         self.request, self.complete, self.until = request, complete, until

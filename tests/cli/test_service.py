@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import re
-import shlex
 import signal
 import socket
 import sys
@@ -63,7 +62,7 @@ async def serve() -> AsyncIterator[Serve]:
                 stderr=asyncio.subprocess.PIPE,
                 cwd=CHECKOUT,
             )
-            stack.callback(_kill, process)
+            stack.push_async_callback(_kill, process)
             assert process.stderr is not None
             steps: list[str] = []
             while not steps or "send" not in steps[-1]:
@@ -75,27 +74,19 @@ async def serve() -> AsyncIterator[Serve]:
         yield start
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+async def _kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.kill()
+        await process.communicate()
 
 
 async def test_first_steps_work_when_pasted(serve: Serve) -> None:
     running = await serve()
     example = (CHECKOUT / "examples" / "adt_a01_admission.hl7").read_bytes()
     curl, send = running.steps[-2:]
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     outputs: list[bytes] = []
-    for line in (curl, send.replace(sys.argv[0], "segue")):
-        words = shlex.split(line)
-        command = (
-            ["curl", "-s", *words[1:]]
-            if words[0] == "curl"
-            else [sys.executable, "-m", "segue.cli", *words[words.index("send") :]]
-        )
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, cwd=CHECKOUT, env=environment
-        )
+    for line in (curl.replace("curl", "curl -s", 1), send):
+        process = await asyncio.create_subprocess_shell(line, stdout=asyncio.subprocess.PIPE, cwd=CHECKOUT)
         outputs.append((await asyncio.wait_for(process.communicate(), 20))[0])
     assert outputs[0] == convert(example).json()
     assert outputs[1].decode().split()[-1] == "AA"

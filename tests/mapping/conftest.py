@@ -105,7 +105,9 @@ def resources() -> Callable[..., list[Json]]:
 
     def of(made: Conversion, kind: str) -> list[Json]:
         found = [entry["resource"] for entry in made.bundle["entry"]]
-        return [{k: v for k, v in r.items() if k not in ("id", "resourceType")} for r in found if r["resourceType"] == kind]
+        return [
+            {k: v for k, v in r.items() if k not in ("id", "resourceType")} for r in found if r["resourceType"] == kind
+        ]
 
     return of
 

@@ -15,14 +15,16 @@ def test_what_came_from_no_value_vanishes_with_its_parents(patient: Patient) -> 
 birthDate: "{{ PID.7 }}"
 contact:
   - relationship: ["v2-0131#N"]
-    name: {family: "{{ PID.6.1 }}", use: maiden}
+    name: {family: "{{ PID.6.1.1 }}", use: maiden}
 """
     assert patient(text, "PID|||||||1980") == {"birthDate": "1980"}
     assert patient(text, "PID||||||Moravec|1980") == {
         "birthDate": "1980",
         "contact": [
             {
-                "relationship": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0131", "code": "N"}]}],
+                "relationship": [
+                    {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0131", "code": "N"}]}
+                ],
                 "name": {"use": "maiden", "family": "Moravec"},
             }
         ],
@@ -63,7 +65,11 @@ def test_keep_holds_an_object_of_constants(patient: Patient) -> None:
             {"name": [{"text": "Ada"}, {"text": "Eva"}]},
         ),
         ('name:\n  - $first: ["{{ PID.5 }}", "{{ PID.9 }}"]', "PID|||||||||Novak", {"name": [{"family": "Novak"}]}),
-        ('name:\n  - {$first: ["{{ PID.5 }}", "{{ PID.9 }}"]}', "PID|||||Novak||||Other", {"name": [{"family": "Novak"}]}),
+        (
+            'name:\n  - {$first: ["{{ PID.5 }}", "{{ PID.9 }}"]}',
+            "PID|||||Novak||||Other",
+            {"name": [{"family": "Novak"}]},
+        ),
     ],
 )
 def test_control_keys(patient: Patient, text: str, pid: str, expected: object) -> None:
@@ -83,6 +89,11 @@ def test_a_choice_takes_one_type(patient: Patient, pid: str, expected: object) -
     assert patient(text, pid) == expected
 
 
+def test_a_choice_takes_a_constant(patient: Patient) -> None:
+    text = 'birthDate: "{{ PID.7 }}"\ndeceased[x]: {boolean: false}'
+    assert patient(text, "PID|||||||1980") == {"birthDate": "1980", "deceasedBoolean": False}
+
+
 def test_extensions_by_short_name(patient: Patient) -> None:
     text = """\
 extension:
@@ -95,9 +106,18 @@ extension:
     assert patient(text, "PID||||||Moravec|" + "|" * 16 + "4|||^Czech~^Slovak|^retired") == {
         "extension": [
             {"url": f"{core}patient-mothersMaidenName", "valueString": "Moravec"},
-            {"url": f"{core}patient-citizenship", "extension": [{"url": "code", "valueCodeableConcept": {"text": "Czech"}}]},
-            {"url": f"{core}patient-citizenship", "extension": [{"url": "code", "valueCodeableConcept": {"text": "Slovak"}}]},
-            {"url": "urn:segue:StructureDefinition:veteran-military-status", "valueCodeableConcept": {"text": "retired"}},
+            {
+                "url": f"{core}patient-citizenship",
+                "extension": [{"url": "code", "valueCodeableConcept": {"text": "Czech"}}],
+            },
+            {
+                "url": f"{core}patient-citizenship",
+                "extension": [{"url": "code", "valueCodeableConcept": {"text": "Slovak"}}],
+            },
+            {
+                "url": "urn:segue:StructureDefinition:veteran-military-status",
+                "valueCodeableConcept": {"text": "retired"},
+            },
             {"url": "http://ward.test/bed", "valueString": "4"},
         ]
     }
@@ -126,8 +146,8 @@ def test_elements_stand_in_FHIR_order(patient: Patient) -> None:
         ("maritalStatus: 'x#y'", "1: 'x' is no system – write a URI, v2-nnnn or v3-Name"),
         ('extension:\n  patient-religon: {string: "{{ PID.23 }}"}', "2: no extension 'patient-religon' – did you mean patient-religion?"),
         ('extension:\n  patient-religion: "{{ PID.23 }}"', "2: an extension takes a type and its value – for instance {string: …}"),
-        ("deceased[x]: {Quantity: 1}", "1: Patient has no element 'deceasedQuantity' – did you mean deceasedBoolean?"),
-        ("deceased[x]: {boolean: true, dateTime: '2024'}", "1: deceased[x] takes one type and its value – for instance {Quantity: …}"),
+        ("deceased[x]: {$first: [{Quantity: 1}]}", "1: Patient has no element 'deceasedQuantity' – did you mean deceasedBoolean?"),
+        ("deceased[x]: {$first: [{boolean: true, dateTime: '2024'}]}", "1: deceased[x] takes one type and its value – for instance {Quantity: …}"),
         ('name:\n  - {$each: PID.5.1, text: "{{ it }}"}', "2: $each takes a field – for instance PV1.7"),
         ('birthDate: {$each: PID.7}', "1: $each stands in a repeating element"),
         ("gender: {$case: PID.8}", "1: $case needs $when with the codes"),
@@ -140,4 +160,10 @@ def test_a_fault_names_line_and_nearest_name(fault: Callable[..., str], text: st
 
 
 def test_an_unknown_control_key_inside_an_object_is_an_error(fault: Callable[..., str]) -> None:
-    assert fault('contact:\n  - {$fi: PID.8, name: {text: "{{ PID.5.1 }}"}}').startswith("segments/PID.Patient.yaml:2: ")
+    assert fault('contact:\n  - {$fi: PID.8, name: {text: "{{ PID.5.1 }}"}}').startswith(
+        "segments/PID.Patient.yaml:2: "
+    )
+
+
+def test_a_constant_obeys_the_syntax_of_its_type(fault: Callable[..., str]) -> None:
+    assert fault("birthDate: soon").startswith("segments/PID.Patient.yaml:1: ")

@@ -37,7 +37,16 @@ def test_every_node_knows_its_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("written", "value"),
-    [("true", True), ("12", 12), ("012", "012"), ("1.50", "1.50"), ("on", "on"), ("2024-01-01", "2024-01-01"), ("'12'", "12"), ("~", None)],
+    [
+        ("true", True),
+        ("12", 12),
+        ("012", "012"),
+        ("1.50", "1.50"),
+        ("on", "on"),
+        ("2024-01-01", "2024-01-01"),
+        ("'12'", "12"),
+        ("~", None),
+    ],
 )
 def test_only_null_booleans_and_integers_are_typed(tmp_path: Path, written: str, value: object) -> None:
     assert plain(tree(tmp_path, f"a: {written}").entries["a"]) == value

@@ -59,6 +59,8 @@ def test_a_path_that_no_version_has(path: str, error: str) -> None:
     assert str(raised.value) == f"m.yaml:1: {error}"
 
 
-@pytest.mark.parametrize(("name", "found"), [("PID", True), ("ZPI", True), ("pid", False), ("XYZ", False), ("PATIENT", False)])
+@pytest.mark.parametrize(
+    ("name", "found"), [("PID", True), ("ZPI", True), ("pid", False), ("XYZ", False), ("PATIENT", False)]
+)
 def test_segments_are_standard_or_Z(name: str, found: bool) -> None:
     assert is_segment(name) is found

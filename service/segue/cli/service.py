@@ -90,6 +90,13 @@ def _check_sites(settings: Settings, converter: Converter) -> None:
         raise SettingsError(faults)
 
 
+def _program() -> str:
+    """How this program was called, where its name alone would not be found."""
+    if sys.argv[0].endswith(".py"):
+        return f"{shlex.quote(sys.executable)} -m segue.cli"
+    return shlex.quote(sys.argv[0])
+
+
 class _Process:
     """One running service."""
 
@@ -116,10 +123,14 @@ class _Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signal, number)
         served = loop.create_task(self.http.run_on([self.web]))
+        listening = loop.create_task(self.http.listening.wait())
         stopped = loop.create_task(self.stopping.wait())
-        self._announce()
-        await asyncio.wait({served, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({served, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if not served.done():
+            self._announce()
+            await asyncio.wait({served, stopped}, return_when=asyncio.FIRST_COMPLETED)
         broken = served.done() and not self.stopping.is_set()
+        listening.cancel()
         stopped.cancel()
         await self._drain(served)
         if self.target is not None:
@@ -176,7 +187,7 @@ class _Process:
         host = "127.0.0.1" if self.settings.http.host in ("0.0.0.0", "::") else self.settings.http.host
         url = f"http://{f'[{host}]' if ':' in host else host}:{web[1]}/v1/convert"
         lines = ["Try:", f"  curl --data-binary @{EXAMPLE} {url}"]
-        program = "segue" if shutil.which("segue") else shlex.quote(sys.argv[0])
+        program = "segue" if shutil.which("segue") else _program()
         for server in self.listeners:
             address = (
                 "" if is_loopback(server.listener.host) or host == "127.0.0.1" else f" --host {server.listener.host}"

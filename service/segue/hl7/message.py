@@ -156,17 +156,15 @@ class Segment:
         found = self._repetitions.get(number)
         if found is None:
             raw = self.fields[number] if number < len(self.fields) else ""
+            d = self.message.delimiters
             if not raw:
                 found = []
+            elif number <= 2 and self.name in HEADERS:
+                found = [Repetition(self, number, 1, raw, "")]
+            elif d.repetition and d.repetition in raw:
+                found = [Repetition(self, number, i, text, d.component) for i, text in enumerate(raw.split(d.repetition), 1)]
             else:
-                d = self.message.delimiters
-                parts = (
-                    raw.split(d.repetition)
-                    if d.repetition and d.repetition in raw and not (number <= 2 and self.name in HEADERS)
-                    else (raw,)
-                )
-                separator = "" if number <= 2 and self.name in HEADERS else d.component
-                found = [Repetition(self, number, i, text, separator) for i, text in enumerate(parts, 1)]
+                found = [Repetition(self, number, 1, raw, d.component)]
             self._repetitions[number] = found
         return found
 
@@ -178,10 +176,11 @@ class Segment:
         return self.fields[number] if number < len(self.fields) else ""
 
     def leaf(self, number: int, component: int = 1, sub: int = 1) -> str | None:
-        """Decoded text of the first repetition's (sub-)component; None where absent or `""`. Not for the hot path."""
+        """Decoded text of the first valued repetition's (sub-)component; None where absent or `""`. Not for the hot path."""
         for r in self.repetitions(number):
-            part = r.part(component)
-            return self.message.text(part.components[sub]) if sub < len(part.components) else None
+            if r.raw:
+                part = r.part(component)
+                return self.message.text(part.components[sub]) if sub < len(part.components) else None
         return None
 
 

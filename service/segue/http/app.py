@@ -19,7 +19,7 @@ from segue.http.docs import docs, openapi, style
 from segue.http.health import Health
 from segue.http.operations import OPERATIONS
 from segue.http.refusal import RequestError, written
-from segue.http.service import Service
+from segue.http.service import VARY, Service
 from segue.issues import issue
 from segue.settings import Settings
 
@@ -48,7 +48,7 @@ class _Application(Starlette):
 async def _stopped(request: Request, error: Exception) -> Response:
     stop = cast("RequestError", error)
     body, kind = written(request.url.path, stop.status, stop.issues, request.scope[KEY])
-    headers = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding", **stop.headers}
+    headers = {"Cache-Control": "no-store", "Vary": VARY, **stop.headers}
     return Response(body, stop.status, media_type=kind, headers=headers)
 
 

@@ -20,7 +20,7 @@ from segue.http import media, query
 from segue.http.body import read
 from segue.http.refusal import RequestError
 from segue.http.rules import Rules
-from segue.http.service import Service, service
+from segue.http.service import VARY, Service, service
 from segue.issues import Issue, issue
 from segue.options import did_you_mean, nearest
 
@@ -143,7 +143,7 @@ async def operation(request: Request) -> Response:
 
 
 def _document(request: Request, resource: dict[str, Any]) -> Response:
-    headers = {"ETag": service(request).rules.etag, "Cache-Control": "max-age=60", "Vary": "Accept, Accept-Encoding"}
+    headers = {"ETag": service(request).rules.etag, "Cache-Control": "max-age=60", "Vary": VARY}
     if request.headers.get("if-none-match", "") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     kind = media.negotiated(request.headers.get("accept", ""), media.BUNDLE)

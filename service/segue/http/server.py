@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Generator
 from socket import socket
@@ -28,6 +29,11 @@ class HttpServer(uvicorn.Server):
             timeout_graceful_shutdown=max(1, round(grace_s)),
         )
         super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

@@ -20,7 +20,7 @@ from segue.http.rules import Rules
 from segue.issues import Issue, Refusal, issue
 from segue.settings import Settings
 
-VARY = "Accept, Accept-Encoding"
+VARY = "Accept"  # the compressing layer adds Accept-Encoding
 
 
 @dataclass(slots=True)

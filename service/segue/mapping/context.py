@@ -18,6 +18,7 @@ from .times import Zone
 
 Node = Segment | Repetition | Part
 
+ONCE = ("PID", "PV1", "PV2", "EVN")  # the only one of a message belongs to every group (R-MSG-2)
 DAR = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 ALT = "http://hl7.org/fhir/StructureDefinition/alternate-codes"
 ORIG = "http://hl7.org/fhir/StructureDefinition/originalText"
@@ -90,7 +91,7 @@ class Context:
     """State of one conversion."""
 
     __slots__ = (
-        "event", "issues", "known", "message", "notes", "options", "owners", "records", "references", "runs", "scope", "sender",
+        "bound", "event", "grown", "issues", "known", "message", "notes", "options", "owners", "records", "references", "runs", "scope", "sender", "sole",
         "structure", "terminology", "text", "traces", "void", "zone", "made", "nearby", "placed", "reaches", "trigger", "reported", "counted", "maps", "memo", "noticed", "product_version",
     )  # fmt: skip
 
@@ -116,6 +117,9 @@ class Context:
         self.traces: list[tuple[Json, str, Node, int, str]] | None = None
         self.void = Segment(message, "", [], -1, 1)
         self.reaches: dict[int, dict[str, list[Segment]]] = {}  # what each group reaches
+        self.bound: dict[tuple[int, str], set[int]] = {}  # what bind has put where
+        self.grown: dict[tuple[int, str], list[Any]] = {}
+        self.sole: dict[str, Segment] | None = None
         self.placed = 0  # identities taken from the place in the message: not to be remembered
         self.reported: set[tuple[str, str]] = set()
         self.counted: dict[tuple[Any, ...], int] = {}
@@ -163,13 +167,20 @@ class Context:
 
     def bind(self, record: Record, element: str, target: Record, many: bool) -> None:
         """Sets or adds a reference on a record."""
+        if not many:
+            record.resource.setdefault(element, self.reference(target))
+            return
+        place = (record.number, element)
+        bound = self.bound.setdefault(place, set())
+        if target.number in bound:
+            return
+        bound.add(target.number)
+        items: list[Any] = record.resource.get(element, [])
         reference = self.reference(target)
-        if many:
-            items: list[Any] = record.resource.get(element, [])
-            if reference not in items:
-                record.resource[element] = [*items, reference]
-        else:
-            record.resource.setdefault(element, reference)
+        if self.grown.get(place) is items:  # a list of our own: it grows in place, ten thousand results long
+            items.append(reference)
+        elif reference not in items:
+            record.resource[element] = self.grown[place] = [*items, reference]
 
     def convert(self, name: str, node: Repetition | Part) -> Json | None:
         """What a data type map of the pack gives for a node."""
@@ -202,8 +213,12 @@ class Context:
                 before = [s for s in found if s.position <= segment.position]
                 return before[-1] if before else found[0]
             group = group.parent
-        named = [s for s in self.message.segments if s.name == name]
-        return named[0] if len(named) == 1 and name in ("PID", "PV1", "PV2", "EVN") else None
+        if name not in ONCE:
+            return None
+        if self.sole is None:
+            of = {n: [s for s in self.message.segments if s.name == n] for n in ONCE}
+            self.sole = {n: found[0] for n, found in of.items() if len(found) == 1}
+        return self.sole.get(name)
 
     def named(self, name: str) -> Record | None:
         """The record of the nearest instance of that name; the only one of the message where no group around has it (R-MSG-2)."""

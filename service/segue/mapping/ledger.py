@@ -92,15 +92,18 @@ def findings(ctx: Context, ignored: Ignored) -> tuple[list[Issue], list[tuple[Se
     issues: list[Issue] = []
     residue: list[tuple[Segment, Location, str]] = []
     seen: set[tuple[int, int | None, str]] = set()
+    firsts: set[tuple[int, int | None]] = set()  # fields whose first repetition lost something too
     for segment, where, raw, state, _ in leaves(ctx.message, ignored):
         if state == "unmapped":
             residue.append((segment, where, raw))
-            key = (segment.position, where.field, "field.unmapped")
+            place = (segment.position, where.field)
+            if (where.repetition or 1) == 1:
+                firsts.add(place)
+            key = (*place, "field.unmapped")
             if key not in seen:
                 seen.add(key)
-                beyond = (where.repetition or 1) > 1 and all(x[1].field != where.field or x[0] is not segment or x[1].repetition != 1 for x in residue)
-                code = "field.repetition-beyond" if beyond and where.component in (None, 1) else "field.unmapped"
-                issues.append(issue(code, where, rule="R-REP-2" if code != "field.unmapped" else "R-KEEP-3"))
+                code = "field.unmapped" if place in firsts or where.component not in (None, 1) else "field.repetition-beyond"
+                issues.append(issue(code, where, rule="R-KEEP-3" if code == "field.unmapped" else "R-REP-2"))
         elif state == "cleared":
             key = (segment.position, where.field, "field.cleared")
             if key not in seen:

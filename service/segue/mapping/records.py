@@ -66,6 +66,8 @@ def distinct(items: list[Any]) -> list[Any]:
     """Equal items collapse, order kept (R-REP-1)."""
     if len(items) < 2:
         return items
+    if len(items) > 32:
+        return list({repr(item): item for item in reversed(items)}.values())[::-1]
     kept: list[Any] = []
     for item in items:
         if item not in kept:

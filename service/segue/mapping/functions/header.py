@@ -6,8 +6,9 @@ from typing import Any
 
 from segue.hl7.message import Part, Repetition, Segment
 
-from ..context import Context
+from ..context import ORIG, Context, Node, Primitive, absent
 from ..records import Json
+from ..times import moment
 from . import function
 from .identifiers import universal_uri
 
@@ -48,6 +49,22 @@ def endpoint(ctx: Context, node: Any, network: Repetition | None, application: R
 def hd_uri(ctx: Context, node: Repetition | Part) -> str | None:
     texts = [ctx.text(node.components[n]) if len(node.components) > n else None for n in (2, 3)]
     return universal_uri(*texts)
+
+
+@function("recorded", "leaf", "instant", primitive=True)
+def recorded(ctx: Context, text: str, node: Node, number: int) -> str | Primitive | None:
+    """An instant; what is none stays beside its absence as sent (R-PROV-3, R-DATE-15)."""
+    found = moment(text, ctx.zone)
+    if found.instant is not None or found.datetime is None:
+        return found.instant
+    return Primitive(None, [*absent("unknown"), {"url": ORIG, "valueString": text}])
+
+
+@function("unknown_reason", "node", "CodeableConcept")
+def unknown_reason(ctx: Context, node: Repetition | Part) -> Json:
+    """EVN-4 = U (D-PROV-13)."""
+    node.used |= 2
+    return {"extension": absent("unknown")}
 
 
 @function("product", "call", "text")

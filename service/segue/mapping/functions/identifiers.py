@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from segue.hl7.message import Part, Repetition
+
 from ..context import Context, Node
 from ..records import Json
 from . import function
@@ -34,6 +36,32 @@ def authority(
         return f"{ctx.options.identifier_base}/{namespace}"
     once(ctx, "identifier.system-unknown", node, None, namespace or universal or "", "R-ID-2")
     return None
+
+
+@function("jurisdictional", "node", "uri")
+def jurisdictional(ctx: Context, node: Repetition | Part) -> str | None:
+    """The system of a CX; its jurisdiction CX.9 is used up only where it decides (R-ID-6, R-CA-1)."""
+    T, components = ctx.text, node.components
+    n = len(components)
+
+    def within(number: int) -> list[str | None]:
+        if n <= number or not components[number]:
+            return [None, None, None]
+        part = node.part(number)
+        return [T(part.components[i]) if len(part.components) > i else None for i in (1, 2, 3)]
+
+    owner, place = within(4), within(9)
+    kind = T(components[5]) if n > 5 and components[5] else None
+    if place[0] is None:
+        found = authority(ctx, node, *owner, kind=kind)
+    else:
+        without = ctx.terminology.authority(*owner, type_code=kind).system
+        found = authority(ctx, node, *owner, kind=kind, jurisdiction=place[0], jurisdiction_table=place[2])
+        if found is not None and found != without:
+            node.part(9).used |= 0b1010
+    if found is not None and n > 4 and components[4]:
+        node.part(4).used |= sum(1 << i for i, text in enumerate(owner, 1) if text)
+    return found
 
 
 @function("assigner", "call", "Reference", strict=True)

@@ -12,7 +12,7 @@ from .identifiers import authority, universal_uri
 V2 = "http://terminology.hl7.org/CodeSystem/v2-"
 PHYSICAL = "http://terminology.hl7.org/CodeSystem/location-physical-type"
 # from facility to bed: component, physical type
-LEVELS = ((4, ""), (7, "bu"), (8, "lvl"), (1, ""), (2, "ro"), (3, "bd"))
+LEVELS = ((4, "si"), (7, "bu"), (8, "lvl"), (1, ""), (2, "ro"), (3, "bd"))
 NAMES = {"bd": "Bed", "ro": "Room", "lvl": "Level", "bu": "Building", "si": "Site", "wa": "Ward"}
 
 

@@ -19,6 +19,13 @@ def ref(ctx: Context, node: Any, *names: str) -> Json | None:
     return None
 
 
+@function("here", "call", "Reference")
+def here(ctx: Context, node: Any, name: str) -> Json | None:
+    """A reference to the instance of that name made from this very segment: what a neighbour made is not meant."""
+    found = ctx.scope.nearest(name)
+    return ctx.reference(found.record) if found is not None and found.segment is node else None
+
+
 @function("instance", "call", "text")
 def instance(ctx: Context, node: Any, name: str) -> Record | None:
     """The record itself: a part of another one's identity."""
