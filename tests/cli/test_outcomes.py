@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from segue.cli import outcomes
 from segue.cli.outcomes import Outcome, Result, Unreadable, each
 from segue.cli.sources import sources
+from segue.convert import Converter
 
 
 def made(feed: Path, **settings: Any) -> list[tuple[str, list[Result]]]:
     wanted = {"report": False, "jobs": 1} | settings
-    return [(s.name, list(r)) for s, r in each(sources([str(feed)]), {}, report=wanted["report"], jobs=wanted["jobs"])]
+    found = each(Converter(), sources([str(feed)]), {}, report=wanted["report"], jobs=wanted["jobs"])
+    return [(source.name, list(results)) for source, results in found]
 
 
 def test_every_message_has_its_outcome_in_order(feed: Path) -> None:
@@ -37,15 +36,15 @@ def test_the_ledger_comes_with_a_report_only(feed: Path) -> None:
 def test_a_file_that_cannot_be_read_speaks(feed: Path) -> None:
     found = sources([str(feed)])
     (feed / "good.hl7").unlink()
-    (results,) = (list(r) for s, r in each(found, {}, report=False, jobs=1) if s.name.endswith("good.hl7"))
+    (results,) = (list(r) for s, r in each(Converter(), found, {}, report=False, jobs=1) if s.name.endswith("good.hl7"))
     assert results == [Unreadable("No such file or directory")]
 
 
-def test_A34_a_bug_is_told_without_its_text(feed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_A34_a_bug_is_told_without_its_text(feed: Path) -> None:
     class Broken:
         def convert_many(self, _raw: Any, **_options: Any) -> Any:
             raise RuntimeError("Marlow")
 
-    monkeypatch.setattr(outcomes, "Converter", Broken)
-    results = [r for _, listed in made(feed) for r in listed]
+    broken: Any = Broken()
+    results = [r for _, listed in each(broken, sources([str(feed)]), {}, report=False, jobs=1) for r in listed]
     assert all(isinstance(r, Unreadable) and "RuntimeError" in r.reason and "Marlow" not in r.reason for r in results)

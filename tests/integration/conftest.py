@@ -5,6 +5,7 @@ A plain test run leaves this folder out; nothing here is skipped when it is aske
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -97,6 +98,7 @@ class _Started:
             stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,
+            env={**os.environ, "SEGUE__DRAIN__DELAY_S": "0"},
         )
         self.processes.append(process)
         assert process.stderr is not None

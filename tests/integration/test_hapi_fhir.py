@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,9 +53,6 @@ def test_server_returns_the_patient_as_sent(client: httpx.Client, bundles: Path)
 def test_service_delivers_to_the_server(
     client: httpx.Client, fhir_server: str, serve: Callable[..., int], examples: Path
 ) -> None:
-    import subprocess
-    import sys
-
     port = serve("--deliver", fhir_server)
     message = examples / "adt_a28_add_person.hl7"
     sent = subprocess.run(

@@ -85,15 +85,27 @@ def test_parameters_of_a_data_type_map(mapped: Callable[..., Conversion]) -> Non
     ("files", "error"),
     [
         ({"segments/PDI.Patient.yaml": "active: true"}, "segments/PDI.Patient.yaml:1: PDI is no segment"),
-        ({"segments/PID.Patent.yaml": "active: true"}, "segments/PID.Patent.yaml:1: Patent is no resource – did you mean Patient?"),
+        (
+            {"segments/PID.Patent.yaml": "active: true"},
+            "segments/PID.Patent.yaml:1: Patent is no resource – did you mean Patient?",
+        ),
         ({"datatypes/CXX.Identifier.yaml": "value: x"}, "datatypes/CXX.Identifier.yaml:1: CXX is no HL7 data type"),
         ({"datatypes/CX.Identifer.yaml": "value: x"}, "datatypes/CX.Identifer.yaml:1: Identifer is no FHIR type"),
-        ({"segments/PID.Patient.yaml": "$verb: delete"}, "segments/PID.Patient.yaml:1: 'delete' is no verb – update, create, create-if-none or none"),
-        ({"segments/PID.Patient.yaml": "$ignore: {PV1.2: R-X}"}, "segments/PID.Patient.yaml:1: $ignore names fields of PID"),
+        (
+            {"segments/PID.Patient.yaml": "$verb: delete"},
+            "segments/PID.Patient.yaml:1: 'delete' is no verb – update, create, create-if-none or none",
+        ),
+        (
+            {"segments/PID.Patient.yaml": "$ignore: {PV1.2: R-X}"},
+            "segments/PID.Patient.yaml:1: $ignore names fields of PID",
+        ),
         ({"segments/PID.Patient.yaml": "$key: [[]]"}, "segments/PID.Patient.yaml:1: an alternative of $key has parts"),
-        ({"segments/PID.Patient.yaml": "id: x\nname: [\"{{ PID.5 | using(us='old') }}\"]"}, "segments/PID.Patient.yaml:2: "),
+        (
+            {"segments/PID.Patient.yaml": "id: x\nname: [\"{{ PID.5 | using(us='old') }}\"]"},
+            "segments/PID.Patient.yaml:2: ",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_fault_of_a_file(fault: Callable[..., str], files: dict[str, str], error: str) -> None:
     assert fault(files).startswith(error)
 

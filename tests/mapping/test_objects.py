@@ -144,17 +144,29 @@ def test_elements_stand_in_FHIR_order(patient: Patient) -> None:
         ('birthDate: {text: "{{ PID.7 }}"}', "1: Patient.birthDate holds date, no object"),
         ("maritalStatus: single", "1: 'single' is no coding – write system#code"),
         ("maritalStatus: 'x#y'", "1: 'x' is no system – write a URI, v2-nnnn or v3-Name"),
-        ('extension:\n  patient-religon: {string: "{{ PID.23 }}"}', "2: no extension 'patient-religon' – did you mean patient-religion?"),
-        ('extension:\n  patient-religion: "{{ PID.23 }}"', "2: an extension takes a type and its value – for instance {string: …}"),
-        ("deceased[x]: {$first: [{Quantity: 1}]}", "1: Patient has no element 'deceasedQuantity' – did you mean deceasedBoolean?"),
-        ("deceased[x]: {$first: [{boolean: true, dateTime: '2024'}]}", "1: deceased[x] takes one type and its value – for instance {Quantity: …}"),
+        (
+            'extension:\n  patient-religon: {string: "{{ PID.23 }}"}',
+            "2: no extension 'patient-religon' – did you mean patient-religion?",
+        ),
+        (
+            'extension:\n  patient-religion: "{{ PID.23 }}"',
+            "2: an extension takes a type and its value – for instance {string: …}",
+        ),
+        (
+            "deceased[x]: {$first: [{Quantity: 1}]}",
+            "1: Patient has no element 'deceasedQuantity' – did you mean deceasedDateTime?",
+        ),
+        (
+            "deceased[x]: {$first: [{boolean: true, dateTime: '2024'}]}",
+            "1: deceased[x] takes one type and its value – for instance {Quantity: …}",
+        ),
         ('name:\n  - {$each: PID.5.1, text: "{{ it }}"}', "2: $each takes a field – for instance PV1.7"),
-        ('birthDate: {$each: PID.7}', "1: $each stands in a repeating element"),
+        ("birthDate: {$each: PID.7}", "1: $each stands in a repeating element"),
         ("gender: {$case: PID.8}", "1: $case needs $when with the codes"),
         ("$fi: PID.7", "1: no key '$fi' at the top of a map – did you mean $if?"),
         ("birthDate: {$vale: 1}", "1: Patient.birthDate holds date, no object"),
     ],
-)  # fmt: skip
+)
 def test_a_fault_names_line_and_nearest_name(fault: Callable[..., str], text: str, error: str) -> None:
     assert fault(text) == f"segments/PID.Patient.yaml:{error}"
 

@@ -18,6 +18,7 @@ import typer
 
 from segue.cli.outcomes import Outcome, Result, Unreadable, each
 from segue.cli.outputs import Folder, Lines, Output
+from segue.cli.rules import RulesError, converter_for
 from segue.cli.sources import Source, SourceError, sources
 from segue.issues import SEVERITIES, Issue
 
@@ -29,7 +30,7 @@ class _Progress(Protocol):
 def run(
     paths: Sequence[str], *, out: Path | None, ndjson: bool, options: Mapping[str, Any], report: bool, jobs: int
 ) -> int:
-    """Exit code: 0 all converted, 1 some failed, 2 nothing to read."""
+    """Exit code: 0 all converted, 1 some failed, 2 nothing to read or no usable rules."""
     if not paths and sys.stdin.isatty():
         typer.echo("Nothing to convert – name files or folders, or - for standard input.", err=True)
         return 2
@@ -38,10 +39,15 @@ def run(
     except SourceError as error:
         typer.echo(str(error), err=True)
         return 2
+    try:
+        converter = converter_for([options.get("site")])
+    except RulesError as error:
+        typer.echo(str(error), err=True)
+        return 2
     output: Output = Lines(every=ndjson) if out is None else Folder(out)
     tally = _Tally()
     with _progress(len(found)) as advance:
-        for source, results in each(found, options, report=report, jobs=jobs):
+        for source, results in each(converter, found, options, report=report, jobs=jobs):
             try:
                 output.write(source, _told(source, results, tally, report))
             except BrokenPipeError:

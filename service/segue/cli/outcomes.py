@@ -38,11 +38,10 @@ Result = Outcome | Unreadable
 
 
 def each(
-    sources: Sequence[Source], options: Mapping[str, Any], *, report: bool, jobs: int
+    converter: Converter, sources: Sequence[Source], options: Mapping[str, Any], *, report: bool, jobs: int
 ) -> Iterator[tuple[Source, Iterator[Result]]]:
     """Sources in order, each with its messages in order."""
     if jobs == 1 or len(sources) == 1:
-        converter = Converter()
         for source in sources:
             yield source, _convert(converter, source, options, report)
         return

@@ -22,6 +22,7 @@ import typer
 
 from segue import log
 from segue.cli.configuration import tell
+from segue.cli.rules import RulesError, converter_for
 from segue.convert import Converter
 from segue.delivery.choice import target_for
 from segue.delivery.intake import Pipeline
@@ -31,20 +32,21 @@ from segue.http.health import Health
 from segue.http.rules import Rules
 from segue.http.server import HttpServer
 from segue.mllp.server import MllpServer
-from segue.options import did_you_mean
-from segue.settings import Fault, Key, Listener, Settings, SettingsError, is_loopback, load
+from segue.settings import Key, Listener, Settings, SettingsError, is_loopback, load
 
 EXAMPLE = "examples/adt_a01_admission.hl7"
 
 
 def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
-    """Exit code: 0 stopped as asked, 1 could not start or broke, 2 wrong settings."""
+    """Exit code: 0 stopped as asked, 1 could not start or broke, 2 wrong settings or rules."""
     try:
         settings = load(config, flags=flags).settings
-        converter = Converter()
-        _check_sites(settings, converter)
+        converter = converter_for([settings.site, *(listener.site for listener in settings.listeners)])
     except SettingsError as error:
         tell(error)
+        return 2
+    except RulesError as error:
+        typer.echo(str(error), err=True)
         return 2
     log.configure(settings.log.format, settings.log.level)
     try:
@@ -76,18 +78,6 @@ def _bound(host: str, port: int, door: str) -> socket.socket:
         ) from None
     sock.setblocking(False)
     return sock
-
-
-def _check_sites(settings: Settings, converter: Converter) -> None:
-    known = sorted(converter.pack.sites)
-    named = [("site", settings.site), *((f"listeners.{i}.site", one.site) for i, one in enumerate(settings.listeners))]
-    faults = [
-        Fault(path, "settings", f"no site of this name – {did_you_mean(site, known) if known else 'None is loaded.'}")
-        for path, site in named
-        if site is not None and site not in known
-    ]
-    if faults:
-        raise SettingsError(faults)
 
 
 def _program() -> str:

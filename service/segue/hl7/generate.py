@@ -178,6 +178,11 @@ def dictionary() -> str:
             types.setdefault(name, {}).setdefault(number, []).extend(entries)
     settled = {name: settle(rows) for name, rows in sorted(segments.items())}
     settled["OBR"][27] = ["Quantity Timing", "TQ", None, 1]  # hl7apy lists another field under this number
+    settled["MSH"] |= {  # 2.9, which hl7apy does not have
+        26: ["Security Classification Tag", "CWE", "0952", 0],
+        27: ["Security Handling Instructions", "CWE", None, 1],
+        28: ["Special Access Restriction Instructions", "ST", None, 1],
+    }
     kinds = {name: settle(rows) for name, rows in sorted(types.items()) if name not in PRIMITIVE}
     parts = ["{", '"segments": {', block(settled), "},", '"datatypes": {', block(kinds), "}", "}", ""]
     return "\n".join(parts)
