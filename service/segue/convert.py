@@ -7,8 +7,10 @@ No I/O, no clock, no random source: the same bytes, pack and options give the by
 
 from __future__ import annotations
 
+import gc
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -63,7 +65,10 @@ class Conversion:
 
     def json(self) -> bytes:
         """The Bundle as UTF-8 JSON; decimals with the digits that were sent."""
-        entries = [{**entry, "resource": orjson.Fragment(text)} for entry, text in zip(self._out["entry"], self._texts, strict=True)]
+        entries = [
+            {**entry, "resource": orjson.Fragment(text)}
+            for entry, text in zip(self._out["entry"], self._texts, strict=True)
+        ]
         return orjson.dumps({**self._out, "entry": entries})
 
     def model(self) -> Any:
@@ -107,7 +112,11 @@ class Converter:
         options: Options | None = None,
     ) -> None:
         self.pack = pack if isinstance(pack, Pack) else Pack.load(pack, sites)
-        self.terminology = terminology if isinstance(terminology, Terminology) else Terminology.load(*([terminology] if terminology else []))
+        self.terminology = (
+            terminology
+            if isinstance(terminology, Terminology)
+            else Terminology.load(*([terminology] if terminology else []))
+        )
         self.options = options or Options()
         self._sites: dict[str, tuple[Terminology, Options]] = {}
         self._set_ids = set_ids()
@@ -162,7 +171,8 @@ class Converter:
         if site is not None and site not in self.pack.sites:
             raise ValueError("no site of that name")
         asked = replace(self.options, zone=zone_named(timezone)) if timezone else None
-        made = self._make(raw, bundle, asked, site, charset, transport_charset, residue, event, traced=False)
+        with _uncollected():
+            made = self._make(raw, bundle, asked, site, charset, transport_charset, residue, event, traced=False)
         if strict and any(i.severity in ("fatal", "error") for i in made.ctx.issues):
             raise Refusal(*made.told())
 
@@ -176,11 +186,11 @@ class Converter:
     def convert_many(self, raw: bytes | Path, **options: Any) -> Iterator[Conversion | Failure]:
         """Converts every message of a file or of bytes: FHS/BHS batches and bare concatenations, in order (R-MSG-11)."""
         data = raw.read_bytes() if isinstance(raw, Path) else raw
-        for index, item in enumerate(hl7.split_batch(data)):
+        for index, message in enumerate(hl7.split_batch(data).messages):
             try:
-                yield self.convert(item.raw, **options)
+                yield self.convert(message, **options)
             except Refusal as refusal:
-                yield Failure(index, _control_id(item.raw), refusal.issues)
+                yield Failure(index, _control_id(message), refusal.issues)
 
     def _make(
         self, raw: bytes, bundle: Kind, asked: Options | None, site: str | None, charset: str | None, transport_charset: str | None,
@@ -221,7 +231,11 @@ class Converter:
         code = message.header.leaf(9) or ""
         stamp = message.header.leaf(7)
         envelope = Envelope(code, message.control_id, moment(stamp, ctx.zone).instant if stamp else None)
-        entries = [Entry(r.resource, uuids[r.number], r.identifier, r.verb) for r in ctx.records if r.type != "Provenance" or "target" in r.resource]
+        entries = [
+            Entry(r.resource, uuids[r.number], r.identifier, r.verb)
+            for r in ctx.records
+            if r.type != "Provenance" or "target" in r.resource
+        ]
         out = build(entries, bundle, envelope)
         faults, texts = self._proofs.check(out)
         if faults:
@@ -230,6 +244,19 @@ class Converter:
         lineage = lines.lineage(ctx, where) if traced else ()
         ledger = lines.ledger(ctx, ignored, lineage) if traced else None
         return _Made(out, texts, ctx, f"{code}^{trigger}", ignored, ledger, lineage)
+
+
+@contextmanager
+def _uncollected() -> Generator[None]:
+    """No garbage collection while a conversion runs: all that it makes is alive, so a collection would only look through it."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +323,12 @@ def _unsupported(message: Message, structure: str, trigger: str) -> Issue:
     at = message.header.location(9)
     if not message.header.leaf(9):
         return issue("message.type-unsupported", at, rule="R-MSG-10")
-    return issue("message.event-unsupported" if trigger else "message.type-unsupported", at, rule="R-MSG-10", value=f"{structure} {trigger}")
+    return issue(
+        "message.event-unsupported" if trigger else "message.type-unsupported",
+        at,
+        rule="R-MSG-10",
+        value=f"{structure} {trigger}",
+    )
 
 
 _RANK = {severity: n for n, severity in enumerate(SEVERITIES)}
@@ -308,7 +340,11 @@ def _sorted(issues: list[Issue], message: Message) -> tuple[Issue, ...]:
 
     def rank(found: Issue) -> tuple[int, int, int]:
         at = found.v2
-        return _RANK[found.severity], positions.get((at.segment, at.sequence), -1) if at else -1, (at.field or 0) if at else 0
+        return (
+            _RANK[found.severity],
+            positions.get((at.segment, at.sequence), -1) if at else -1,
+            (at.field or 0) if at else 0,
+        )
 
     return tuple(sorted(issues, key=rank))
 

@@ -9,12 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from segue.cli.rules import converter_for
+from segue.convert import Converter
+
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
 def adt(control_id: str, event: str = "ADT^A08") -> bytes:
     head = f"MSH|^~\\&|LAB|NORTH|EHR|HOSP|20260301||{event}|{control_id}|P|2.5"
     return f"{head}\rPID|1||77^^^NORTH^MR||Marlow^Ines||19800102|F\r".encode()
+
+
+@pytest.fixture(scope="session")
+def converter() -> Converter:
+    return converter_for()
 
 
 @pytest.fixture

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from segue.cli import conversion
 from segue.cli.conversion import refusal, run
-from segue.convert import convert
+from segue.cli.rules import RulesError
+from segue.convert import Converter
 from segue.issues import Location, issue
 
 from .conftest import Run, adt
+
+
+@pytest.fixture(autouse=True)
+def _one_converter(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling the maps once is enough for all calls in this process."""
+    monkeypatch.setattr(conversion, "converter_for", lambda _sites: converter)
 
 
 def call(*paths: Path | str, **settings: Any) -> int:
@@ -20,10 +30,12 @@ def call(*paths: Path | str, **settings: Any) -> int:
     return run([str(path) for path in paths], **(wanted | settings))
 
 
-def test_A03_one_message_is_its_bundle(feed: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_A03_one_message_is_its_bundle(
+    feed: Path, converter: Converter, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     assert call(feed / "good.hl7") == 0
     out, err = capfdbinary.readouterr()
-    assert out == convert(adt("G1")).json() + b"\n"
+    assert out == converter.convert(adt("G1")).json() + b"\n"
     assert b"Marlow" not in err
 
 
@@ -90,20 +102,47 @@ def test_nothing_to_read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> N
     assert "no such file" in capfd.readouterr().err
 
 
+def test_rules_that_cannot_be_used(
+    feed: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_sites: object) -> Converter:
+        raise RulesError("segments/PID.Patient.yaml:7: no such element")
+
+    monkeypatch.setattr(conversion, "converter_for", fails)
+    assert call(feed) == 2
+    assert "segments/PID.Patient.yaml:7" in capfd.readouterr().err
+
+
 def test_refusal_line() -> None:
     found = issue("field.date-unreadable", Location("PID", 1, 7), value="Marlow")
     assert refusal("a.hl7", 2, "", found) == f"a.hl7[2] field.date-unreadable 102 PID[1]-7 {found.text}"
 
 
-def test_A03_the_process_with_and_without_workers(feed: Path, segue: Run) -> None:
-    one, two = segue("convert", str(feed), "--ndjson"), segue("convert", str(feed), "--ndjson", "--jobs", "2")
-    assert one.returncode == two.returncode == 1
-    assert one.stdout == two.stdout
-    assert one.stderr == two.stderr
+def test_A03_a_process_with_workers_writes_the_same(
+    feed: Path, segue: Run, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert call(feed, ndjson=True) == 1
+    out, err = capfdbinary.readouterr()
+    done = segue("convert", str(feed), "--ndjson", "--jobs", "2")
+    assert (done.returncode, done.stdout, done.stderr) == (1, out, err)
 
 
-def test_standard_input(segue: Run) -> None:
-    for arguments in (("convert",), ("convert", "-")):
-        done = segue(*arguments, stdin=adt("M1"))
-        assert done.returncode == 0
-        assert json.loads(done.stdout)["resourceType"] == "Bundle"
+@pytest.mark.parametrize("paths", [(), ("-",)])
+def test_standard_input(
+    paths: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(adt("M1"))))
+    assert call(*paths) == 0
+    assert json.loads(capfd.readouterr().out)["resourceType"] == "Bundle"
+
+
+def test_a_terminal_without_arguments_is_told_what_to_name(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    assert call() == 2
+    assert "name files or folders" in capfd.readouterr().err

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from segue.convert import convert
+from segue.convert import Converter
 from segue.mllp.client import Client
 
 from .conftest import Run, adt
@@ -80,7 +80,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         await process.communicate()
 
 
-async def test_first_steps_work_when_pasted(serve: Serve) -> None:
+async def test_first_steps_work_when_pasted(serve: Serve, converter: Converter) -> None:
     running = await serve()
     example = (CHECKOUT / "examples" / "adt_a01_admission.hl7").read_bytes()
     curl, send = running.steps[-2:]
@@ -88,12 +88,12 @@ async def test_first_steps_work_when_pasted(serve: Serve) -> None:
     for line in (curl.replace("curl", "curl -s", 1), send):
         process = await asyncio.create_subprocess_shell(line, stdout=asyncio.subprocess.PIPE, cwd=CHECKOUT)
         outputs.append((await asyncio.wait_for(process.communicate(), 20))[0])
-    assert outputs[0] == convert(example).json()
+    assert outputs[0] == converter.convert(example).json()
     assert outputs[1].decode().split()[-1] == "AA"
     await running.stop()
 
 
-async def test_A03_S20_every_door_gives_the_same_bytes(serve: Serve, tmp_path: Path) -> None:
+async def test_A03_S20_every_door_gives_the_same_bytes(serve: Serve, converter: Converter, tmp_path: Path) -> None:
     running = await serve("--deliver", str(tmp_path / "out"))
     raw = adt("M1")
     async with Client("127.0.0.1", int(running.port)) as client:
@@ -101,7 +101,7 @@ async def test_A03_S20_every_door_gives_the_same_bytes(serve: Serve, tmp_path: P
     async with httpx.AsyncClient() as http:
         plain = (await http.post(f"{running.url}/v1/convert", content=raw)).content
     (file,) = (tmp_path / "out").iterdir()
-    assert file.read_bytes() == plain + b"\n" == convert(raw).json() + b"\n"
+    assert file.read_bytes() == plain + b"\n" == converter.convert(raw).json() + b"\n"
     await running.stop()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def client(fhir_server: str) -> httpx.Client:
-    return httpx.Client(base_url=fhir_server, headers={"Content-Type": "application/fhir+json"}, timeout=120)
+def client(fhir_server: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=fhir_server, headers={"Content-Type": "application/fhir+json"}, timeout=120) as made:
+        yield made
 
 
 def post(client: httpx.Client, file: Path) -> list[dict[str, Any]]:

@@ -113,14 +113,10 @@ def test_R_MSG_2_the_only_patient_belongs_to_every_group(oru: Callable[..., Conv
 
 
 def test_R_REQ_a_required_reference_to_nothing_says_so(oru: Callable[..., Conversion]) -> None:
-    files = {"segments/AL1.AllergyIntolerance.yaml": '$key: []\ncode: "{{ AL1.3 }}"\n'}
-    made = oru(
-        WHOLE + "allergy: {map: AL1.AllergyIntolerance, patient: patient}\n",
-        "AL1|1||^nuts",
-        "OBR|1||F1^L|1^One",
-        files=files,
-    )
-    assert of(made, "AllergyIntolerance")[0]["patient"]["extension"][0]["valueCode"] == "unknown"
+    files = {"segments/NK1.RelatedPerson.yaml": '$key: []\nname: ["{{ NK1.2 }}"]\n'}
+    related = "related: {map: NK1.RelatedPerson, patient: patient}\n"
+    made = oru(WHOLE + related, "NK1|1|Novak^Eva", "OBR|1||F1^L|1^One", files=files)
+    assert of(made, "RelatedPerson")[0]["patient"]["extension"][0]["valueCode"] == "unknown"
 
 
 def test_include_and_extends_compose_maps(packed: Callable[..., Converter], er7: Callable[..., bytes]) -> None:
@@ -128,8 +124,8 @@ def test_include_and_extends_compose_maps(packed: Callable[..., Converter], er7:
         {
             **FILES,
             "messages/people.yaml": "patient: PID.Patient\n",
-            "messages/ORU_R01.yaml": "structure: ORU_R01\ninclude: people\nreport: {map: OBR.DiagnosticReport, subject: patient}\n",
-            "messages/ORU_R30.yaml": "structure: ORU_R30\nextends: ORU_R01\nresult: {map: OBX.Observation, into: report.result}\n",
+            "messages/ORU_R01.yaml": "structure: ORU_R01\ninclude: people\nreport: OBR.DiagnosticReport\n",
+            "messages/ORU_R30.yaml": "structure: ORU_R30\nextends: ORU_R01\nresult: OBX.Observation\n",
         }
     )
     assert converter.messages == ("ORU_R01", "ORU_R30")
@@ -202,7 +198,8 @@ def test_a_fault_in_a_reference_names_the_line_of_the_instance(fault: Callable[.
     found = fault(
         {
             **FILES,
-            "messages/M.yaml": "structure: ORU_R01\nreport: OBR.DiagnosticReport\nresult: {map: OBX.Observation, into: reprt.result}\n",
+            "messages/M.yaml": "structure: ORU_R01\nreport: OBR.DiagnosticReport\n"
+            "result: {map: OBX.Observation, into: reprt.result}\n",
         }
     )
     assert found.startswith("messages/M.yaml:3: ")

@@ -31,7 +31,7 @@ def test_the_digest_changes_with_every_byte_and_with_nothing_else(tmp_path: Path
     shutil.copytree(data_folder("mappings"), tmp_path / "b")
     one, two = load_pack(tmp_path / "a"), load_pack(tmp_path / "b")
     assert one.digest == two.digest
-    (tmp_path / "b" / "segments" / "PID.Patient.yaml").open("a").write("\n")
+    (tmp_path / "b" / "segments" / "PID.Patient.yaml").write_text("active: true\n")
     assert load_pack(tmp_path / "b").digest != one.digest
 
 

@@ -44,7 +44,7 @@ def test_R_Z_a_site_maps_its_own_segment_in_ten_lines(
 ) -> None:
     assert sum(text.count("\n") for text in ZPI.values()) <= 10
     made = packed({**BASE, **{k: v.replace("$ignore: {ZPI.1: R-NF-9}\n", "") for k, v in ZPI.items()}}).convert(
-        er7("PID|||7^^^&2.999.1&ISO||||||F", "ZPI|1|Addy|Y|99^Marek^Ola^^^^^^&2.999.2&ISO", "PV1|1|O")
+        er7("PID|||7^^^&2.999.1&ISO|||||F", "ZPI|1|Addy|Y|99^Marek^Ola^^^^^^&2.999.2&ISO", "PV1|1|O")
     )
     found = patient(made)
     assert found["extension"] == [
@@ -66,7 +66,7 @@ def test_R_Z_a_Z_segment_without_a_map_is_reported(base: Converter, er7: Callabl
 
 def test_a_site_brings_its_own_table(packed: Callable[..., Converter], er7: Callable[..., bytes]) -> None:
     converter = packed({**BASE, "sites/north/site.yaml": "match: {MSH-4: NORTH}\n", **SEX})
-    raw = er7("PID|||7^^^&2.999.1&ISO||||||W")
+    raw = er7("PID|||7^^^&2.999.1&ISO|||||W")
     assert patient(converter.convert(raw))["gender"] == "female"
     assert "gender" not in patient(converter.convert(raw.replace(b"|NORTH|", b"|SOUTH|", 1)))
 
@@ -103,7 +103,7 @@ def test_a_site_can_be_named_in_the_call(packed: Callable[..., Converter], er7: 
     converter = packed(
         {**BASE, "sites/german/site.yaml": "country: DE\n", **{k.replace("north", "german"): v for k, v in SEX.items()}}
     )
-    raw = er7("PID|||7^^^&2.999.1&ISO||||||W")
+    raw = er7("PID|||7^^^&2.999.1&ISO|||||W")
     assert "gender" not in patient(converter.convert(raw))
     assert patient(converter.convert(raw, site="german"))["gender"] == "female"
     with pytest.raises(ValueError, match="no site of that name"):

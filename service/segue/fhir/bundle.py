@@ -20,7 +20,9 @@ KINDS: tuple[Kind, ...] = ("transaction", "message", "batch", "collection")
 
 REGISTRY = frozenset(("Practitioner", "PractitionerRole", "Organization", "Location", "Device"))  # R-VERB-4
 OWN = frozenset(("MessageHeader", "Provenance", "Binary"))  # R-VERB-6
-SHARED = frozenset(("Patient", "Encounter", "Account", "Coverage", "RelatedPerson", "EpisodeOfCare"))  # R-VERB-1, R-VERB-2
+SHARED = frozenset(
+    ("Patient", "Encounter", "Account", "Coverage", "RelatedPerson", "EpisodeOfCare")
+)  # R-VERB-1, R-VERB-2
 ADMINISTRATIVE = frozenset(("ADT", "BAR"))
 ENDS = frozenset(("MessageHeader", "Provenance"))
 
@@ -55,24 +57,25 @@ def build(entries: Sequence[Entry], kind: Kind, envelope: Envelope) -> Json:
     bundle["type"] = kind
     if envelope.timestamp is not None:
         bundle["timestamp"] = envelope.timestamp
-    first = [e for e in entries if e.resource["resourceType"] == "MessageHeader"]
-    last = [e for e in entries if e.resource["resourceType"] == "Provenance"]
-    rest = [e for e in entries if e.resource["resourceType"] not in ENDS]
-    bundle["entry"] = [_entry(e, kind, envelope) for e in (*first, *rest, *last)]
+    first: list[Json] = []
+    rest: list[Json] = []
+    last: list[Json] = []
+    identified = kind in ("message", "collection")
+    for entry in entries:
+        resource, uuid = entry.resource, entry.uuid
+        name: str = resource["resourceType"]
+        out: Json = {"fullUrl": "urn:uuid:" + uuid, "resource": resource}
+        if identified:
+            resource["id"] = uuid
+        elif entry.identifier is None or name in OWN:
+            resource["id"] = uuid
+            out["request"] = {"method": "PUT", "url": f"{name}/{uuid}"}  # R-RID-6
+        else:
+            out["request"] = _request(name, entry.identifier, entry.verb, envelope)
+        order_keys(resource)
+        (rest if name not in ENDS else first if name == "MessageHeader" else last).append(out)
+    bundle["entry"] = first + rest + last
     return bundle
-
-
-def _entry(entry: Entry, kind: Kind, envelope: Envelope) -> Json:
-    resource = entry.resource
-    out: Json = {"fullUrl": "urn:uuid:" + entry.uuid, "resource": resource}
-    if kind in ("message", "collection"):
-        resource["id"] = entry.uuid
-    else:
-        out["request"] = request = _request(entry, envelope)
-        if request["method"] == "PUT" and "?" not in request["url"]:
-            resource["id"] = entry.uuid
-    order_keys(resource)
-    return out
 
 
 @lru_cache(maxsize=8192)
@@ -81,12 +84,9 @@ def _query(system: str, value: str) -> str:
     return f"identifier={quote(system, safe='')}|{quote(value, safe='')}"
 
 
-def _request(entry: Entry, envelope: Envelope) -> Json:
-    kind: str = entry.resource["resourceType"]
-    if entry.identifier is None or kind in OWN:
-        return {"method": "PUT", "url": f"{kind}/{entry.uuid}"}  # R-RID-6
-    query = _query(*entry.identifier)
-    verb = entry.verb
+def _request(kind: str, identifier: tuple[str, str], verb: str, envelope: Envelope) -> Json:
+    """The request of a resource that a business identifier finds (R-VERB)."""
+    query = _query(*identifier)
     if not verb:
         thin = kind in REGISTRY or (kind in SHARED and envelope.message_code not in ADMINISTRATIVE)
         verb = "create-if-none" if thin else "update"

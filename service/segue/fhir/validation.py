@@ -48,9 +48,12 @@ def validate(bundle: Mapping[str, Any], only: Sequence[int] | None = None) -> li
 
 
 def _part(bundle: Mapping[str, Any], only: Sequence[int]) -> Mapping[str, Any]:
-    """The Bundle with those entries; its first one stays where none is asked for, since nothing in JSON is empty."""
+    """The Bundle with those entries only."""
     entries = bundle["entry"]
-    return {**bundle, "entry": [entries[i] for i in only or (0,)]}
+    part = {**bundle, "entry": [entries[i] for i in only]}
+    if not only:
+        del part["entry"]  # nothing in JSON is empty
+    return part
 
 
 def _issues(bundle: Mapping[str, Any], findings: Iterable[tuple[Path, str]]) -> list[Issue]:

@@ -12,8 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from segue.issues import Issue, Location
+
+if TYPE_CHECKING:
+    from .grouping import Group
 
 NULL = '""'
 PAD = [""] * 129  # what stands behind the last field or component: no index check on the hot path
@@ -139,7 +143,7 @@ class Segment:
         self.position = position  # 0-based in the message
         self.sequence = sequence  # 1-based among the segments of this name
         self.used = 0  # bit n: field n found a home as a whole
-        self.group: object | None = None  # set by grouping
+        self.group: Group | None = None  # set by grouping
         self._repetitions: dict[int, list[Repetition]] = {}
         self._cells: list[str] | None = None
 
@@ -162,7 +166,9 @@ class Segment:
             elif number <= 2 and self.name in HEADERS:
                 found = [Repetition(self, number, 1, raw, "")]
             elif d.repetition and d.repetition in raw:
-                found = [Repetition(self, number, i, text, d.component) for i, text in enumerate(raw.split(d.repetition), 1)]
+                found = [
+                    Repetition(self, number, i, text, d.component) for i, text in enumerate(raw.split(d.repetition), 1)
+                ]
             else:
                 found = [Repetition(self, number, 1, raw, d.component)]
             self._repetitions[number] = found

@@ -16,9 +16,11 @@ from typing import Any
 from segue.fhir import elements
 from segue.fhir.elements import Element
 from segue.hl7 import dictionary
+from segue.hl7.message import Part, Repetition
 from segue.terminology import Terminology
 
 from . import runtime
+from .context import Context
 from .emit import Body
 from .expression import Apply, Path, parse
 from .functions import CONVERSIONS, Function
@@ -28,7 +30,10 @@ from .source import Fields, Items, MappingError, Place, Scalar, list_of, strings
 from .typing import V2Type, is_segment
 from .values import Env
 
-SYSTEM_PREFIXES = {"v2-": "http://terminology.hl7.org/CodeSystem/v2-", "v3-": "http://terminology.hl7.org/CodeSystem/v3-"}
+SYSTEM_PREFIXES = {
+    "v2-": "http://terminology.hl7.org/CodeSystem/v2-",
+    "v3-": "http://terminology.hl7.org/CodeSystem/v3-",
+}
 CONTROL = frozenset(("$if", "$key", "$verb", "$ignore", "$because", "$require", "$params"))
 
 
@@ -88,7 +93,9 @@ class Compiler:
         target = name.split(".", 1)[1].split("-", 1)[0]
         if elements.is_resource(target):
             if "Reference" not in element.types or (element.targets and target not in element.targets):
-                raise MappingError(f"{element.name} cannot refer to {target}", place, f"targets are {', '.join(element.targets)}")
+                raise MappingError(
+                    f"{element.name} cannot refer to {target}", place, f"targets are {', '.join(element.targets)}"
+                )
         elif target not in element.types:
             raise MappingError(f"{name} gives {target}, {element.name} takes {' or '.join(element.types)}", place)
         return name
@@ -99,13 +106,19 @@ class Compiler:
         params = strings_of(tree.get("$params"), "$params")
         unknown = [k for k in named if k not in params]
         if unknown:
-            raise MappingError(f"{name} has no parameter {unknown[0]!r}", tree.place, f"it takes {', '.join(params)}" if params else "")
+            raise MappingError(
+                f"{name} has no parameter {unknown[0]!r}", tree.place, f"it takes {', '.join(params)}" if params else ""
+            )
         arguments = "".join(f", {named.get(p, 'None')}" for p in params).rstrip()
         function = function_name(name)
         if elements.is_resource(name.split(".", 1)[1].split("-", 1)[0]):
             how = "resource_given" if self.traced or reads_around(tree) else "remember_resource"
             return f"{how}(ctx, {function}, {self.verb(tree)!r}, {node}{arguments})"
-        return f"{function}(ctx, {node}{arguments})" if self.traced or reads_around(tree) else f"remember(ctx, {function}, {node}{arguments})"
+        return (
+            f"{function}(ctx, {node}{arguments})"
+            if self.traced or reads_around(tree)
+            else f"remember(ctx, {function}, {node}{arguments})"
+        )
 
     def pairs(self, datatype: str) -> list[str]:
         return [t for d, t in self.default_pairs if d == datatype] + [t for d, t in CONVERSIONS if d == datatype]
@@ -132,7 +145,9 @@ class Compiler:
         url = self.extension_urls.get(name)
         if url is None:
             near = get_close_matches(name, list(self.extension_urls), 1)
-            raise MappingError(f"no extension {name!r}", place, f"did you mean {near[0]}?" if near else "list it in extensions.yaml")
+            raise MappingError(
+                f"no extension {name!r}", place, f"did you mean {near[0]}?" if near else "list it in extensions.yaml"
+            )
         if url.startswith("segue:"):
             return f"ctx.options.extension_base + {url.removeprefix('segue:')!r}"
         return repr(url)
@@ -157,7 +172,9 @@ class Compiler:
             raise MappingError(f"{element.name} takes {' or '.join(types)}, not a text", place)
         if element.codes is not None and value not in element.codes:
             near = get_close_matches(value, list(element.codes), 1)
-            raise MappingError(f"{value!r} is no code of {element.name}", place, f"did you mean {near[0]}?" if near else "")
+            raise MappingError(
+                f"{value!r} is no code of {element.name}", place, f"did you mean {near[0]}?" if near else ""
+            )
         if not any(elements.is_primitive(t) for t in types):
             raise MappingError(f"{element.name} takes {' or '.join(types)}, not a text", place)
         return repr(value)
@@ -195,7 +212,7 @@ class Compiler:
         objects = Objects(self, body, env)
         resource = elements.is_resource(target)
         self.guard(tree, objects, env)
-        body.line("out = {'resourceType': %r}" % target if resource else "out = {}")
+        body.line(f"out = {{'resourceType': {target!r}}}" if resource else "out = {}")
         objects.fill(content(tree), target, "out", env)
         body.line(f"if len(out) <= dead{' + 1' if resource else ''}:")
         body.line("    return None")
@@ -230,12 +247,20 @@ class Compiler:
         objects.fill(content(tree), target, "out", env)
         body.line("seg.used |= u")
         body.line("return out if len(out) > dead + 1 else None")
-        build = self.define(name, function_name(name), f"def {function_name(name)}(ctx, seg):", objects, f"segments/{name}")
+        build = self.define(
+            name, function_name(name), f"def {function_name(name)}(ctx, seg):", objects, f"segments/{name}"
+        )
         body = Body()
         objects = Objects(self, body, env)
         self.identity(tree, objects, env, target)
         body.line("return key, identifier")
-        key = self.define(name + "$key", function_name(name) + "_key", f"def {function_name(name)}_key(ctx, seg, out):", objects, f"segments/{name}$key")
+        key = self.define(
+            name + "$key",
+            function_name(name) + "_key",
+            f"def {function_name(name)}_key(ctx, seg, out):",
+            objects,
+            f"segments/{name}$key",
+        )
         reads = frozenset(self.reads)
         self.reads.update(before)
         return SegmentMap(name, source, target, build, key, self.verb(tree), reads)
@@ -247,7 +272,9 @@ class Compiler:
                 path = parse(text, ignore.at(text))
                 if not isinstance(path, Path) or path.root != source or not path.steps:
                     raise MappingError(f"$ignore names fields of {source}", ignore.at(text))
-                self.ignored[source, path.steps[0], path.steps[1] if len(path.steps) > 1 else 0] = text_of(rule, "$ignore")
+                self.ignored[source, path.steps[0], path.steps[1] if len(path.steps) > 1 else 0] = text_of(
+                    rule, "$ignore"
+                )
 
     def verb(self, tree: Fields) -> str:
         verb = text_of(tree.get("$verb"), "$verb") if tree.get("$verb") else ""
@@ -260,7 +287,9 @@ class Compiler:
         for key in tree.entries:
             if key.startswith("$") and key not in CONTROL:
                 near = get_close_matches(key, CONTROL, 1)
-                raise MappingError(f"no key {key!r} at the top of a map", tree.at(key), f"did you mean {near[0]}?" if near else "")
+                raise MappingError(
+                    f"no key {key!r} at the top of a map", tree.at(key), f"did you mean {near[0]}?" if near else ""
+                )
         for key in ("$if", "$require"):
             node = tree.get(key)
             if node is not None:
@@ -322,9 +351,13 @@ def file_name(name: str) -> str:
 
 def _given(build: Callable[..., Any], verb: str, resource: bool) -> Callable[..., Any]:
     """A data type map as a function of (ctx, node) for listed functions."""
-    if resource:
-        return lambda ctx, node, *params: remember_resource(ctx, build, verb, node, *params)
-    return lambda ctx, node, *params: remember(ctx, build, node, *params)
+
+    def given(ctx: Context, node: Repetition | Part, *params: Any) -> Any:
+        if resource:
+            return remember_resource(ctx, build, verb, node, *params)
+        return remember(ctx, build, node, *params)
+
+    return given
 
 
 def function_name(name: str) -> str:
@@ -333,10 +366,13 @@ def function_name(name: str) -> str:
 
 def reads_around(tree: Fields) -> bool:
     """True when a data type map names segments: what it gives depends on more than its own text."""
+
     def texts(node: Any) -> Iterator[str]:
         if isinstance(node, Scalar):
             yield str(node.value)
-        for child in node.items if isinstance(node, Items) else node.entries.values() if isinstance(node, Fields) else ():
+        for child in (
+            node.items if isinstance(node, Items) else node.entries.values() if isinstance(node, Fields) else ()
+        ):
             yield from texts(child)
 
     return any(re.search(r"\b(?:[A-Z][A-Z0-9]{2}\.\d|(?:ref|instance)\()", text) for text in texts(tree))

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from segue.hl7 import Group
 from segue.hl7.message import Message, Part, Repetition, Segment
 from segue.issues import Issue, Location, issue
 from segue.terminology import Terminology
@@ -91,11 +92,43 @@ class Context:
     """State of one conversion."""
 
     __slots__ = (
-        "bound", "event", "grown", "issues", "known", "message", "notes", "options", "owners", "records", "references", "runs", "scope", "sender", "sole",
-        "structure", "terminology", "text", "traces", "void", "zone", "made", "nearby", "placed", "reaches", "trigger", "reported", "counted", "maps", "memo", "noticed", "product_version",
+        "bound",
+        "counted",
+        "event",
+        "grown",
+        "issues",
+        "known",
+        "made",
+        "maps",
+        "memo",
+        "message",
+        "nearby",
+        "notes",
+        "noticed",
+        "options",
+        "owners",
+        "placed",
+        "product_version",
+        "reaches",
+        "records",
+        "references",
+        "reported",
+        "runs",
+        "scope",
+        "sender",
+        "sole",
+        "structure",
+        "terminology",
+        "text",
+        "traces",
+        "trigger",
+        "void",
+        "zone",
     )  # fmt: skip
 
-    def __init__(self, message: Message, structure: str, event: str, options: Options, terminology: Terminology, zone: Zone) -> None:
+    def __init__(
+        self, message: Message, structure: str, event: str, options: Options, terminology: Terminology, zone: Zone
+    ) -> None:
         self.message = message
         self.text = message.text
         self.structure = structure
@@ -125,8 +158,12 @@ class Context:
         self.counted: dict[tuple[Any, ...], int] = {}
         self.maps: Mapping[str, Any] = {}  # functions of the compiled pack
         self.product_version = ""
-        self.memo: dict[tuple[Any, ...], Any] | None = {}  # what data type maps gave for a raw text; None: do not remember
-        self.noticed: list[tuple[str, int | None, str, str]] = []  # notices that are given once a message, to be repeated from memory
+        self.memo: (
+            dict[tuple[Any, ...], Any] | None
+        ) = {}  # what data type maps gave for a raw text; None: do not remember
+        self.noticed: list[
+            tuple[str, int | None, str, str]
+        ] = []  # notices that are given once a message, to be repeated from memory
         header = message.header
         self.sender = f"{header.leaf(3) or ''}|{header.leaf(4) or ''}"
 
@@ -137,7 +174,12 @@ class Context:
     # ---- records and references
 
     def add(
-        self, resource: Json, key: Sequence[Any], identifier: tuple[str, str] | None = None, verb: str = "", node: Locatable | None = None
+        self,
+        resource: Json,
+        key: Sequence[Any],
+        identifier: tuple[str, str] | None = None,
+        verb: str = "",
+        node: Locatable | None = None,
     ) -> Record:
         """The record of this key: a new one, or the one that is there with what it lacked added."""
         full = (resource["resourceType"], *key)
@@ -151,7 +193,9 @@ class Context:
         self.records.append(record)
         return record
 
-    def recall(self, resource: Json, key: Sequence[Any], identifier: tuple[str, str] | None, verb: str, node: Locatable) -> Record:
+    def recall(
+        self, resource: Json, key: Sequence[Any], identifier: tuple[str, str] | None, verb: str, node: Locatable
+    ) -> Record:
         """As `add`, for a remembered resource, which is copied when it becomes a record."""
         full = (resource["resourceType"], *key)
         if full in self.known:
@@ -203,7 +247,7 @@ class Context:
     def _near(self, segment: Segment, name: str) -> Segment | None:
         if name == "MSH":
             return self.message.header
-        group: Any = segment.group
+        group = segment.group
         while group is not None:
             reach = self.reaches.get(id(group))
             if reach is None:
@@ -229,7 +273,7 @@ class Context:
         return made[0].record if len(made) == 1 else None
 
 
-def _reach(group: Any) -> dict[str, list[Segment]]:
+def _reach(group: Group) -> dict[str, list[Segment]]:
     """The segments of a group and of those groups below it that stand there once, by name: a sibling order is out of reach."""
     found: dict[str, list[Segment]] = {}
     inner = [item for item in group.items if not isinstance(item, Segment)]

@@ -1,16 +1,16 @@
 """Python text, line by line: the only module that writes code.
 
-    def PID_Patient(ctx, seg):                     one function a map; helpers are names of its module
-        T = ctx.text; f = seg.cells                the leaf reader, the raw fields
-        u = 0                                      bits of the fields that found a home
-        …
-        seg.used |= u
-        return out
+def PID_Patient(ctx, seg):                     one function a map; helpers are names of its module
+    T = ctx.text; f = seg.cells                the leaf reader, the raw fields
+    u = 0                                      bits of the fields that found a home
+    …
+    seg.used |= u
+    return out
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
@@ -26,7 +26,7 @@ class Body:
         self.lines.append("    " * self.depth + text)
 
     @contextmanager
-    def block(self, head: str) -> Iterator[None]:
+    def block(self, head: str) -> Generator[None]:
         self.line(head)
         before = len(self.lines)
         self.depth += 1

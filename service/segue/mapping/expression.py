@@ -147,7 +147,7 @@ def _convert(node: nodes.Node, place: Place) -> Expression:
                 node.name,
                 _convert(node.node, place),
                 tuple(_convert(a, place) for a in node.args),
-                tuple((k.key, _convert(k.value, place)) for k in node.kwargs),
+                tuple((str(k.key), _convert(k.value, place)) for k in node.kwargs),
             )
         case nodes.Or():
             return Either((*_options(_convert(node.left, place)), *_options(_convert(node.right, place))))
@@ -180,7 +180,7 @@ def _path_or_call(node: nodes.Node, place: Place) -> Expression:
             node.node.name,
             None,
             tuple(_convert(a, place) for a in node.args),
-            tuple((k.key, _convert(k.value, place)) for k in node.kwargs),
+            tuple((str(k.key), _convert(k.value, place)) for k in node.kwargs),
         )
     steps: list[int] = []
     repetition: int | None = None

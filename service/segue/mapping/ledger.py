@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from segue.hl7.message import NULL, HEADERS, Message, Segment
+from segue.hl7.message import HEADERS, NULL, Message, Repetition, Segment
 from segue.issues import Issue, Location, issue
 
 from .context import Context
@@ -40,76 +40,106 @@ class LineageEntry:
     rule: str
 
 
-def leaves(message: Message, ignored: Ignored) -> Iterator[tuple[Segment, Location, str, State, str]]:
+Found = tuple[Segment, Location, str, State, str]
+
+
+def leaves(message: Message, ignored: Ignored) -> Iterator[Found]:
     """Every populated leaf: segment, location, raw text, state, rule."""
     for segment in message.segments:
         if segment.name in ENVELOPE:
             continue
         for number, raw in enumerate(segment.fields):
-            if not number or not raw or raw.isspace():
+            if number and raw and not raw.isspace():
+                rule = ignored.get((segment.name, number, 0))
+                if rule is not None:
+                    yield segment, segment.location(number), raw, "ignored", rule
+                elif not (segment.name in HEADERS and number <= 2):
+                    yield from _leaves_of(segment, number, ignored, mapped=True)
+
+
+def _leaves_of(segment: Segment, number: int, ignored: Ignored, *, mapped: bool) -> Iterator[Found]:
+    """The leaves of one field; those that found a home only when asked for."""
+    whole = segment.used >> number & 1
+    for repetition in segment.repetitions(number):
+        used, components = repetition.used, repetition.components
+        done = whole or used & 1
+        if done and len(components) == 2:
+            if repetition.raw == NULL:
+                yield segment, repetition.location(), repetition.raw, "cleared", "R-NULL-3"
+            elif mapped and repetition.raw.strip():
+                yield segment, repetition.location(), repetition.raw, "mapped", ""
+            continue
+        for c, component in enumerate(components):
+            if c == 0 or not component or component.isspace():
                 continue
-            rule = ignored.get((segment.name, number, 0))
-            if rule is not None:
-                yield segment, segment.location(number), raw, "ignored", rule
-                continue
-            whole = segment.used >> number & 1
-            if segment.name in HEADERS and number <= 2:
-                continue
-            for repetition in segment.repetitions(number):
-                used = repetition.used
-                done = whole or used & 1
-                if done and len(repetition.components) == 2:
-                    if repetition.raw == NULL:
-                        yield segment, repetition.location(), raw, "cleared", "R-NULL-3"
-                    elif repetition.raw.strip():
-                        yield segment, repetition.location(), repetition.raw, "mapped", ""
-                    continue
-                for c, component in enumerate(repetition.components):
-                    if c == 0 or not component.strip():
-                        continue
-                    if component == NULL:
-                        yield segment, repetition.location(c), component, "cleared", "R-NULL-3"
-                        continue
-                    rule = ignored.get((segment.name, number, c))
-                    if rule is not None:
-                        yield segment, repetition.location(c), component, "ignored", rule
-                    elif done or used >> c & 1:
-                        yield segment, repetition.location(c), component, "mapped", ""
-                    else:
-                        bits = repetition.marked(c)
-                        if not bits:
-                            yield segment, repetition.location(c), component, "unmapped", ""
-                            continue
-                        part = repetition.part(c)
-                        for s, sub in enumerate(part.components):
-                            if s and sub.strip():
-                                state: State = "cleared" if sub == NULL else "mapped" if bits & 1 or bits >> s & 1 else "unmapped"
-                                yield segment, part.location(s), sub, state, "R-NULL-3" if sub == NULL else ""
+            if component == NULL:
+                yield segment, repetition.location(c), component, "cleared", "R-NULL-3"
+            elif (rule := ignored.get((segment.name, number, c))) is not None:
+                yield segment, repetition.location(c), component, "ignored", rule
+            elif done or used >> c & 1:
+                if mapped:
+                    yield segment, repetition.location(c), component, "mapped", ""
+            else:
+                yield from _subs_of(segment, repetition, c, component, mapped=mapped)
+
+
+def _subs_of(segment: Segment, repetition: Repetition, number: int, component: str, *, mapped: bool) -> Iterator[Found]:
+    bits = repetition.marked(number)
+    if not bits:
+        yield segment, repetition.location(number), component, "unmapped", ""
+        return
+    part = repetition.part(number)
+    for s, sub in enumerate(part.components):
+        if s and sub.strip():
+            if sub == NULL:
+                yield segment, part.location(s), sub, "cleared", "R-NULL-3"
+            elif not (bits & 1 or bits >> s & 1):
+                yield segment, part.location(s), sub, "unmapped", ""
+            elif mapped:
+                yield segment, part.location(s), sub, "mapped", ""
 
 
 def findings(ctx: Context, ignored: Ignored) -> tuple[list[Issue], list[tuple[Segment, Location, str]]]:
     """Issues for what found no home or was cleared, one a field, and the residue itself (R-ISS-9, R-ISS-6)."""
     issues: list[Issue] = []
     residue: list[tuple[Segment, Location, str]] = []
-    seen: set[tuple[int, int | None, str]] = set()
-    firsts: set[tuple[int, int | None]] = set()  # fields whose first repetition lost something too
-    for segment, where, raw, state, _ in leaves(ctx.message, ignored):
-        if state == "unmapped":
-            residue.append((segment, where, raw))
-            place = (segment.position, where.field)
-            if (where.repetition or 1) == 1:
-                firsts.add(place)
-            key = (*place, "field.unmapped")
-            if key not in seen:
-                seen.add(key)
-                code = "field.unmapped" if place in firsts or where.component not in (None, 1) else "field.repetition-beyond"
-                issues.append(issue(code, where, rule="R-KEEP-3" if code == "field.unmapped" else "R-REP-2"))
-        elif state == "cleared":
-            key = (segment.position, where.field, "field.cleared")
-            if key not in seen:
-                seen.add(key)
-                issues.append(issue("field.cleared", where, rule="R-NULL-3"))
+    for segment in ctx.message.segments:
+        if segment.name in ENVELOPE:
+            continue
+        start = 3 if segment.name in HEADERS else 1
+        used, name = segment.used, segment.name
+        for number, raw in enumerate(segment.fields):
+            if number < start or not raw or (used >> number & 1 and raw != NULL) or raw.isspace():
+                continue
+            if (name, number, 0) not in ignored:
+                _field(segment, number, ignored, issues, residue)
     return issues, residue
+
+
+def _field(
+    segment: Segment, number: int, ignored: Ignored, issues: list[Issue], residue: list[tuple[Segment, Location, str]]
+) -> None:
+    """What one field lost or cleared."""
+    lost: list[tuple[Segment, Location, str]] = []
+    cleared: Location | None = None
+    for _, where, raw, state, _ in _leaves_of(segment, number, ignored, mapped=False):
+        if state == "unmapped":
+            lost.append((segment, where, raw))
+        elif state == "cleared" and cleared is None:
+            cleared = where
+    if lost:
+        residue += lost
+        where = lost[0][1]
+        beyond = (where.repetition or 1) > 1 and where.component in (None, 1)
+        issues.append(
+            issue(
+                "field.repetition-beyond" if beyond else "field.unmapped",
+                where,
+                rule="R-REP-2" if beyond else "R-KEEP-3",
+            )
+        )
+    if cleared is not None:
+        issues.append(issue("field.cleared", cleared, rule="R-NULL-3"))
 
 
 def keep(ctx: Context, residue: list[tuple[Segment, Location, str]], fallback: Record | None) -> None:
@@ -127,14 +157,21 @@ def keep(ctx: Context, residue: list[tuple[Segment, Location, str]], fallback: R
             continue
         repetitions = segment.repetitions(number)
         repetition = repetitions[index - 1] if index else None
-        untouched = repetition is not None and not repetition.used and not any(map(repetition.marked, range(len(repetition.components))))
+        untouched = (
+            repetition is not None
+            and not repetition.used
+            and not any(map(repetition.marked, range(len(repetition.components))))
+        )
         if segment.name == "OBX" and number == 5 and len(repetition.raw if repetition else "") > 4096:
             continue  # payloads (R-KEEP-2)
         extensions: list[Json] = list(owner.resource.get("extension", ()))
         if untouched and repetition is not None:
             text = decoded(ctx, repetition.components[1:])
             if text:
-                owner.resource["extension"] = [*extensions, kept(base, path_of(segment, number, index, len(repetitions), None), text)]
+                owner.resource["extension"] = [
+                    *extensions,
+                    kept(base, path_of(segment, number, index, len(repetitions), None), text),
+                ]
             continue
         for _, where, raw in parts:
             tail = f".{where.component}" if where.component else ""

@@ -41,7 +41,9 @@ def remember(ctx: Context, build: Callable[..., Any], node: Repetition | Part, *
     return value
 
 
-def remember_resource(ctx: Context, build: Callable[..., Any], verb: str, node: Repetition | Part, *params: Any) -> Json | None:
+def remember_resource(
+    ctx: Context, build: Callable[..., Any], verb: str, node: Repetition | Part, *params: Any
+) -> Json | None:
     """A reference to the resource that `build` gives with its key and identifier."""
     found = remember(ctx, build, node, *params)
     if found is None:
@@ -54,7 +56,14 @@ def _joined(one: dict[int, int], other: dict[int, int]) -> dict[int, int]:
     return {n: one.get(n, 0) | other.get(n, 0) for n in {*one, *other}}
 
 
-def _learn(ctx: Context, memo: Memory, key: tuple[Any, ...], build: Callable[..., Any], node: Repetition | Part, params: tuple[Any, ...]) -> Any:
+def _learn(
+    ctx: Context,
+    memo: Memory,
+    key: tuple[Any, ...],
+    build: Callable[..., Any],
+    node: Repetition | Part,
+    params: tuple[Any, ...],
+) -> Any:
     used, marks, subs = node.used, node.marks, node.subs
     node.used, node.marks, node.subs = 0, None, None
     issues, noticed, reported = len(ctx.issues), len(ctx.noticed), len(ctx.reported)

@@ -21,7 +21,7 @@ from .compiler import SegmentMap
 from .context import Context, Instance, Scope, absent
 from .functions import FUNCTIONS
 from .records import merge
-from .source import Fields, MappingError, Node, Place, Scalar, list_of, strings_of, text_of
+from .source import Fields, MappingError, Node, Place, Scalar, strings_of, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,15 @@ class GroupMap:
 
     def find(self, segment: str) -> list[tuple[InstanceMap, SegmentMap, bool]]:
         """The steps for a segment: here, in the groups around, else where the map has it first (R-MSG-2)."""
-        group: GroupMap | None = self
-        while group is not None:
-            if segment in group.steps:
-                return group.steps[segment]
+        group = self
+        while segment not in group.steps:
             if group.parent is None:
-                found = next((g.steps[segment] for g in group.below() if segment in g.steps), [])
+                nothing: list[tuple[InstanceMap, SegmentMap, bool]] = []
+                found = next((g.steps[segment] for g in group.below() if segment in g.steps), nothing)
                 self.steps[segment] = found
                 return found
             group = group.parent
-        return []
+        return group.steps[segment]
 
     def below(self) -> Iterator[GroupMap]:
         for group in self.groups.values():
@@ -108,7 +107,9 @@ class MessageReader:
     """Reads message map files against the compiled segment maps."""
 
     def __init__(
-        self, segment_map: Callable[[str, Place], SegmentMap], condition: Callable[[str, str, Place], Callable[..., bool]]
+        self,
+        segment_map: Callable[[str, Place], SegmentMap],
+        condition: Callable[[str, str, Place], Callable[..., bool]],
     ) -> None:
         self.segment_map = segment_map
         self.condition = condition
@@ -126,7 +127,9 @@ class MessageReader:
                 raise MappingError(f"{text!r} finishes no message", tree.at("finish"))
             finish.append(known.call)
         focus = strings_of(tree.get("focus"), "focus")
-        message = MessageMap(name, structures, tuple(strings_of(tree.get("events"), "events")), root, tuple(finish), tuple(focus))
+        message = MessageMap(
+            name, structures, tuple(strings_of(tree.get("events"), "events")), root, tuple(finish), tuple(focus)
+        )
         self.check(message, tree)
         return message
 
@@ -247,8 +250,14 @@ class Walk:
     def aim(self, message: MessageMap) -> None:
         """Focus of the header and targets of the two Provenances, known when all is made (R-MSG-9, R-PROV-2)."""
         ctx = self.ctx
-        about = next((made for name in message.focus if (made := ctx.made.get(name))), [])
-        for name, element in (("header", "focus"), ("provenance", "target"), ("transformation", "target"), ("event", "target")):
+        nothing: list[Instance] = []
+        about = next((made for name in message.focus if (made := ctx.made.get(name))), nothing)
+        for name, element in (
+            ("header", "focus"),
+            ("provenance", "target"),
+            ("transformation", "target"),
+            ("event", "target"),
+        ):
             for instance in ctx.made.get(name, ()):
                 for found in about:
                     ctx.bind(instance.record, element, found.record, many=True)
@@ -283,7 +292,11 @@ class Walk:
                 return
         else:
             nearest = ctx.scope.nearest(instance.name)  # ORC and OBR, PID and PD1: one resource from several segments
-            if nearest is not None and nearest.segment.name != segment.name and (nearest.record.number, one.name) not in self.completed:
+            if (
+                nearest is not None
+                and nearest.segment.name != segment.name
+                and (nearest.record.number, one.name) not in self.completed
+            ):
                 present = nearest
         resource = one.build(ctx, segment)
         if resource is None:
@@ -300,14 +313,20 @@ class Walk:
         self.completed.add((record.number, one.name))
         ctx.scope.instances.setdefault(instance.name, []).append(made)
         ctx.made.setdefault(instance.name, []).append(made)
+        scope = ctx.scope
         for bind in instance.binds:
-            target = next((found for name in bind.names if (found := ctx.scope.nearest(name)) is not None), None)
-            if target is not None:
-                self.bind(made, bind, target.record)
+            for name in bind.names:
+                target = scope.nearest(name)
+                if target is not None:
+                    if bind.many:
+                        ctx.bind(record, bind.element, target.record, True)
+                    elif bind.element not in record.resource:
+                        record.resource[bind.element] = ctx.reference(target.record)
+                    break
             else:
-                self.later.append((ctx.scope, made, bind))
+                self.later.append((scope, made, bind))
         for into in instance.into:
-            target = ctx.scope.nearest(into.name)
+            target = scope.nearest(into.name)
             if target is not None:
                 self.bind(made, into, target.record)
             else:

@@ -6,7 +6,7 @@ mapping language). Nobody writes "if valued".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -57,7 +57,11 @@ class Objects(Values):
             case Fields() if "$case" in node.entries and isinstance(when := node.entries.get("$when"), Fields):
                 return together([self.needs(option, env) for option in when.entries.values()])
             case Fields():
-                children = [v for k, v in node.entries.items() if not (k.startswith("$") and k not in ("$value", "$first")) and not is_constant(v)]
+                children = [
+                    v
+                    for k, v in node.entries.items()
+                    if not (k.startswith("$") and k not in ("$value", "$first")) and not is_constant(v)
+                ]
                 return together([self.needs(child, env) for child in children])
 
     def ordered(self, fields: Fields, owner: str) -> Iterable[tuple[str, Node]]:
@@ -84,7 +88,8 @@ class Objects(Values):
             if len(types) != 1:
                 raise MappingError(f"{element.name} holds {' or '.join(element.types)}, no object", node.place)
             inner = [
-                f"{key!r}: {self.literal(value, self.element(types[0], key, node.at(key)))}" for key, value in self.ordered(node, types[0])
+                f"{key!r}: {self.literal(value, self.element(types[0], key, node.at(key)))}"
+                for key, value in self.ordered(node, types[0])
             ]
             return "{" + ", ".join(inner) + "}"
         if isinstance(node, Items):
@@ -169,10 +174,12 @@ class Objects(Values):
     def item(self, node: Node, element: Element, target: str, env: Env) -> None:
         """Emits the values that one list item gives, appended to `target`."""
         match node:
-            case Scalar() if isinstance(node.value, str) and (expression := parse_value(node.value, node.place)) is not None:
+            case Scalar() if (
+                isinstance(node.value, str) and (expression := parse_value(node.value, node.place)) is not None
+            ):
                 self.collect(expression, element, target, env)
             case Scalar():
-                self.body.line(f"{target}.append({self.compiler.constant(node.value, element, node.place)})")
+                self.body.line(f"{target}.append({self.literal_one(node, element)})")
             case Items():
                 raise MappingError("a list in a list", node.place)
             case Fields() if "$each" in node.entries:
@@ -208,7 +215,9 @@ class Objects(Values):
         loop = self.body.fresh("r")
         inner = replace(env, it=loop, it_type=replace(kind, repeats=False))
         segment = self.segment(path.root, env)
-        with self.body.block(f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"):
+        with self.body.block(
+            f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"
+        ):
             with self.body.block(f"if not {loop}.raw:"):
                 self.body.line("continue")
             self.item(without(node, "$each"), element, target, inner)
@@ -217,7 +226,9 @@ class Objects(Values):
         """Emits a nested object into `variable`; it stays None when nothing but constants came."""
         types = [t for t in element.types if not elements.is_primitive(t)]
         if len(types) != 1:
-            raise MappingError(f"{env.owner}.{element.name} holds {' or '.join(element.types)}, no object", fields.place)
+            raise MappingError(
+                f"{env.owner}.{element.name} holds {' or '.join(element.types)}, no object", fields.place
+            )
         out, saved = self.body.fresh("o"), self.body.fresh("d")
         self.body.line(f"{saved}, dead, {out} = dead, 0, {{}}")
         self.fill(fields, types[0], out, env)
@@ -250,11 +261,13 @@ class Objects(Values):
                     self.value(value, concrete, done, replace(env.at(value.place), key=concrete.name))
                     self.assign(concrete, done, out)
                 case _:
-                    raise MappingError(f"{element.name} takes one type and its value", option.place, "for instance {Quantity: …}")
+                    raise MappingError(
+                        f"{element.name} takes one type and its value", option.place, "for instance {Quantity: …}"
+                    )
 
         one(node)
 
-    def cases(self, node: Fields, env: Env, emit: object) -> None:
+    def cases(self, node: Fields, env: Env, emit: Callable[[Node], None]) -> None:
         """`$case: EXPR` with `$when: {CODE: …, "CODE CODE": …, else: …}`."""
         place = node.at("$case")
         subject = self.body.fresh("t")
@@ -267,11 +280,11 @@ class Objects(Values):
             if codes == "else":
                 continue
             with self.body.block(f"{word} {subject} in {tuple(codes.split())!r}:"):
-                emit(option)  # pyright: ignore[reportCallIssue]
+                emit(option)
             word = "elif"
         if "else" in when.entries:
             with self.body.block("else:" if word == "elif" else "if True:"):
-                emit(when.entries["else"])  # pyright: ignore[reportCallIssue]
+                emit(when.entries["else"])
 
     def test(self, node: Fields, env: Env) -> str:
         place = node.at("$if")
@@ -313,7 +326,9 @@ class Objects(Values):
             loop = self.body.fresh("r")
             inner = replace(env, it=loop, it_type=replace(kind, repeats=False))
             segment = self.segment(path.root, env)
-            with self.body.block(f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"):
+            with self.body.block(
+                f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"
+            ):
                 with self.body.block(f"if {loop}.raw:"):
                     self.extension(without(node, "$each"), url, target, inner)
             return
@@ -356,7 +371,9 @@ def constant_expression(expression: Expression) -> bool:
         case Text() | Number():
             return True
         case Choose():
-            return constant_expression(expression.then) and (expression.otherwise is None or constant_expression(expression.otherwise))
+            return constant_expression(expression.then) and (
+                expression.otherwise is None or constant_expression(expression.otherwise)
+            )
         case Either():
             return all(constant_expression(o) for o in expression.options)
         case Both():

@@ -18,16 +18,17 @@ from segue.hl7 import dictionary
 from segue.packdata import data_folder
 from segue.terminology import Terminology
 
-from . import functions
 from .compiler import Compiler, SegmentMap
+from .emit import Body
 from .expression import parse, parse_value
-from .functions import (codes, documents, header, identifiers, links, locations, notes, observations, orders, people, references, results, telecom, texts, timing, values)  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from .functions import enlist
 from .messages import MessageMap, MessageReader
 from .objects import Objects
-from .emit import Body
 from .sites import Site, read_site
 from .source import Fields, MappingError, Place, overlay, read, strings_of, text_of
 from .values import Env
+
+enlist()
 
 FOLDERS = ("datatypes", "segments", "messages")
 CORE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
@@ -73,7 +74,11 @@ class Pack:
             for path in sorted(home.rglob("*.yaml")) if home is not None else ():
                 digest.update(str(path.relative_to(home)).encode())  # pyright: ignore[reportArgumentType]
                 digest.update(path.read_bytes())
-        about = read(folder / "pack.yaml", "pack.yaml") if (folder / "pack.yaml").exists() else Fields({}, Place("pack.yaml", 1))
+        about = (
+            read(folder / "pack.yaml", "pack.yaml")
+            if (folder / "pack.yaml").exists()
+            else Fields({}, Place("pack.yaml", 1))
+        )
         name = text_of(about.get("name"), "name") if about.get("name") else folder.name
         version = text_of(about.get("version"), "version") if about.get("version") else "0"
         return cls(name, version, files, extensions, found, digest.hexdigest(), folder)
@@ -93,7 +98,11 @@ class Pack:
                 files[name] = overlay(files[name], tree) if name in files else tree
         compiler = Compiler(files, terminology, self.extensions, traced)
         compiler.compile_datatypes()
-        maps = {name.split("/", 1)[1]: compiler.segment(name.split("/", 1)[1], tree) for name, tree in files.items() if name.startswith("segments/")}
+        maps = {
+            name.split("/", 1)[1]: compiler.segment(name.split("/", 1)[1], tree)
+            for name, tree in files.items()
+            if name.startswith("segments/")
+        }
 
         def segment_map(name: str, place: Place) -> SegmentMap:
             if name not in maps:
@@ -168,7 +177,12 @@ def read_registry(folder: Path) -> dict[str, str]:
 
 def set_ids() -> Mapping[tuple[str, int, int], str]:
     """Fields that only number segments or type others (R-NF-9)."""
-    out = {(s, n, 0): "R-NF-9" for s in dictionary.segments() for n, f in dictionary.fields(s).items() if f.name.lower().startswith("set id")}
+    out = {
+        (s, n, 0): "R-NF-9"
+        for s in dictionary.segments()
+        for n, f in dictionary.fields(s).items()
+        if f.name.lower().startswith("set id")
+    }
     out["OBX", 2, 0] = "R-NF-9"
     out["MSH", 1, 0] = out["MSH", 2, 0] = "R-NF-9"
     return out
@@ -176,4 +190,4 @@ def set_ids() -> Mapping[tuple[str, int, int], str]:
 
 load_pack = Pack.load
 
-__all__ = ["Compiled", "Pack", "functions", "load_pack"]
+__all__ = ["Compiled", "Pack", "load_pack"]

@@ -18,7 +18,15 @@ class Record:
 
     __slots__ = ("identifier", "key", "number", "resource", "source", "type", "verb")
 
-    def __init__(self, number: int, resource: Json, key: tuple[Any, ...], identifier: tuple[str, str] | None, verb: str, source: Json | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        resource: Json,
+        key: tuple[Any, ...],
+        identifier: tuple[str, str] | None,
+        verb: str,
+        source: Json | None = None,
+    ) -> None:
         self.number = number
         self.type: str = resource["resourceType"]
         self.resource = resource
@@ -75,7 +83,9 @@ def distinct(items: list[Any]) -> list[Any]:
     return kept
 
 
-def business_identifier(resource: Json, preferred: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, str] | None] | None:
+def business_identifier(
+    resource: Json, preferred: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, str] | None] | None:
     """Key and (system, value) from the identifiers of a resource: one of a preferred type with a system, else any with a
     system, else the first by namespace, type and value (the caller adds the sender); None without identifiers."""
     identifiers: list[Json] = resource.get("identifier") or []
@@ -94,5 +104,5 @@ def business_identifier(resource: Json, preferred: tuple[str, ...]) -> tuple[tup
 
 
 def _type(identifier: Json) -> str:
-    codings = identifier.get("type", {}).get("coding") or [{}]
+    codings: list[Json] = identifier.get("type", {}).get("coding") or [{}]
     return codings[0].get("code", "")

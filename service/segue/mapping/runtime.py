@@ -54,7 +54,9 @@ def mark(segment: Segment, number: int) -> None:
         segment.used |= 1 << number
 
 
-def business(ctx: Context, resource: Json, preferred: tuple[str, ...]) -> tuple[tuple[str, ...] | None, tuple[str, str] | None]:
+def business(
+    ctx: Context, resource: Json, preferred: tuple[str, ...]
+) -> tuple[tuple[str, ...] | None, tuple[str, str] | None]:
     found = business_identifier(resource, preferred)
     if found is None:
         return None, None

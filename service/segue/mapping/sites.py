@@ -8,10 +8,12 @@ from pathlib import Path
 
 from segue.hl7 import Message
 
-from .source import Fields, MappingError, Place, list_of, read, strings_of, text_of
+from .source import Fields, MappingError, Place, Scalar, list_of, read, strings_of, text_of
 
 SELECTORS = ("MSH-3", "MSH-4", "MSH-9", "MSH-12")
-SETTINGS = frozenset(("timezone", "country", "residue", "code_system_base", "identifier_base", "msh7_offset", "narrative"))
+SETTINGS = frozenset(
+    ("timezone", "country", "residue", "code_system_base", "identifier_base", "msh7_offset", "narrative")
+)
 
 
 @dataclass(slots=True)
@@ -19,7 +21,9 @@ class Site:
     """One folder of sites/: its selector, its settings, its overlays."""
 
     name: str
-    match: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])  # MSH field ▸ values, * as wildcard
+    match: dict[str, tuple[str, ...]] = field(
+        default_factory=dict[str, tuple[str, ...]]
+    )  # MSH field ▸ values, * as wildcard
     settings: dict[str, str] = field(default_factory=dict[str, str])
     files: dict[str, Fields] = field(default_factory=dict[str, Fields])
     folder: Path | None = None
@@ -53,8 +57,8 @@ def read_site(folder: Path) -> Site:
                             raise MappingError(f"no selector {selector!r}", option.at(selector), ", ".join(SELECTORS))
                         site.match[selector] = tuple(strings_of(values, selector))
             elif key in SETTINGS:
-                value = text_of(node, key) if not isinstance(getattr(node, "value", None), bool) else str(node.value).lower()  # pyright: ignore[reportAttributeAccessIssue]
-                site.settings[key] = value
+                flag = isinstance(node, Scalar) and isinstance(node.value, bool)
+                site.settings[key] = str(node.value).lower() if flag and isinstance(node, Scalar) else text_of(node, key)
             else:
                 raise MappingError(f"no setting {key!r}", tree.at(key), ", ".join(sorted(SETTINGS)))
     for kind in ("datatypes", "segments", "messages"):

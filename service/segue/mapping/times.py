@@ -18,10 +18,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 Zone = ZoneInfo | str | None  # IANA zone, fixed offset "+05:00", or none
 
 _HL7 = re.compile(
-    r"(\d{4})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(\.\d{1,9})?)?)?)?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
+    r"(\d{4})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(\.\d{1,9})?)?)?)?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?",
+    re.ASCII,
 )
 _ISO = re.compile(
-    r"(\d{4})-(\d{1,2})(?:-(\d{1,2})(?:[T ](\d{1,2})(?::(\d{2})(?::(\d{2})(\.\d{1,9})?)?)?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
+    r"(\d{4})-(\d{1,2})(?:-(\d{1,2})(?:[T ](\d{1,2})(?::(\d{2})(?::(\d{2})(\.\d{1,9})?)?)?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?",
+    re.ASCII,
 )
 _TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(\.\d{1,9})?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?", re.ASCII)
 _LENGTHS = {"Y": 1, "L": 2, "D": 3, "H": 4, "M": 5, "S": 6}  # TS.2, degree of precision
@@ -83,7 +85,7 @@ def moment(text: str, zone: Zone, precision: str = "") -> Moment:
             return UNREADABLE
     year, month, day, hour, minute, second, fraction, offset = match.groups()
     if offset and hour is None:
-        if not offset[0] in "+-Z":
+        if offset[0] not in "+-Z":
             return UNREADABLE
         offset = None
     limit = _LENGTHS.get(precision, 6)
@@ -120,7 +122,9 @@ def moment(text: str, zone: Zone, precision: str = "") -> Moment:
         shift = zone
     midnight = local.hour == local.minute == local.second == 0
     if shift is None:
-        return Moment(plain, plain, has_time=True, midnight=midnight, cut=True, issue=issue, issue_datetime="field.time-cut")
+        return Moment(
+            plain, plain, has_time=True, midnight=midnight, cut=True, issue=issue, issue_datetime="field.time-cut"
+        )
     value = f"{plain}T{int(hour):02d}:{minute}:{seconds}{fraction or ''}{shift}"
     return Moment(plain, value, value, True, midnight, issue=issue, issue_datetime=extra)
 

@@ -37,19 +37,23 @@ def is_segment(name: str) -> bool:
 def type_of(path: Path, base: V2Type | None, place: Place) -> V2Type:
     """Type of a path; `base` is the type of `it`. A path that no version has is an error with the nearest that exists."""
     steps = list(path.steps)
-    if path.root == "it" or base is not None and path.root not in dictionary.segments() and not is_segment(path.root):
+    if path.root == "it" or (base is not None and path.root not in dictionary.segments() and not is_segment(path.root)):
         if base is None:
             raise MappingError("`it` has no meaning here", place, "use it in a data type map or under $each")
         current = base
     else:
         if not steps:
-            raise MappingError(f"{path} names a whole segment", place, "name a field, or use a function that takes a segment")
+            raise MappingError(
+                f"{path} names a whole segment", place, "name a field, or use a function that takes a segment"
+            )
         field = dictionary.field(path.root, steps[0])
         if field is None:
             if path.root.startswith("Z"):
                 return ANY
             known = dictionary.fields(path.root)
-            raise MappingError(f"{path.root} has no field {steps[0]}", place, f"fields are 1 to {max(known) if known else 0}")
+            raise MappingError(
+                f"{path.root} has no field {steps[0]}", place, f"fields are 1 to {max(known) if known else 0}"
+            )
         current = V2Type(field.datatype, field.table, field.repeats)
         steps = steps[1:]
     for step in steps:
@@ -57,7 +61,9 @@ def type_of(path: Path, base: V2Type | None, place: Place) -> V2Type:
             return V2Type("any", None, current.repeats)
         component = dictionary.component(current.datatype, step)
         if component is None:
-            raise MappingError(f"{path}: {current.datatype} has no component {step}", place, _components(current.datatype))
+            raise MappingError(
+                f"{path}: {current.datatype} has no component {step}", place, _components(current.datatype)
+            )
         current = V2Type(component.datatype, component.table, current.repeats)
     return current
 

@@ -6,7 +6,7 @@ conversion, else text as it is. Options of `or` and branches of `if` are tried i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from collections.abc import Sequence as Sequence_
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -102,7 +102,9 @@ class Values:
         if path.root != "it" and not is_segment(path.root):
             known = [*CONTEXT_TEXTS, *env.params, *FUNCTIONS]
             near = get_close_matches(path.root, known, 1)
-            raise MappingError(f"{path.root!r} is no segment and no name", env.place, f"did you mean {near[0]}?" if near else "")
+            raise MappingError(
+                f"{path.root!r} is no segment and no name", env.place, f"did you mean {near[0]}?" if near else ""
+            )
         self.reads.add(str(path))
         return type_of(path, env.it_type, env.place)
 
@@ -113,7 +115,9 @@ class Values:
         segment = self.segment(path.root, env)
         variable = self.body.fresh("r")
         number = path.steps[0]
-        reader = f"rep({segment}, {number})" if path.repetition is None else f"nth({segment}, {number}, {path.repetition})"
+        reader = (
+            f"rep({segment}, {number})" if path.repetition is None else f"nth({segment}, {number}, {path.repetition})"
+        )
         self.body.line(f"{variable} = {reader} if {self.cell(segment, number, env)} else None")
         return variable, path.steps[1:]
 
@@ -124,7 +128,13 @@ class Values:
         if path.root in env.params:
             return Leaf(path.root, None, 0, V2Type("ST"))
         kind = self.type_of(path, env)
-        if path.root != "it" and len(path.steps) == 1 and path.repetition is None and kind.primitive and not kind.repeats:
+        if (
+            path.root != "it"
+            and len(path.steps) == 1
+            and path.repetition is None
+            and kind.primitive
+            and not kind.repeats
+        ):
             segment, number = self.segment(path.root, env), path.steps[0]
             variable = self.body.fresh("t")
             cell = self.cell(segment, number, env)
@@ -146,12 +156,13 @@ class Values:
         if not steps:
             self.body.line(f"{variable} = T({base}.raw) if {base} is not None else None")
             return Leaf(variable, base, 0, kind)
+        last = list(steps)[-1]
         if len(steps) > 1:
             base = self.node_below(base, steps[:1])
-        cell = self.component(base, steps[-1])
+        cell = self.component(base, last)
         guard = cell if base == "it" else f"{base} is not None and {cell}"
         self.body.line(f"{variable} = T({cell}) if {guard} else None")
-        return Leaf(variable, base, steps[-1], kind)
+        return Leaf(variable, base, last, kind)
 
     def node_below(self, base: str, steps: tuple[int, ...]) -> str:
         """Variable of a component as a node; None where it is empty."""
@@ -188,14 +199,22 @@ class Values:
                 if expression.root in CONTEXT_TEXTS or expression.root in env.params or not expression.steps:
                     return None
                 if expression.root == "it":
-                    return frozenset((self.component(env.it or "it", expression.steps[0]),)) if (env.it or "it") == "it" else None
+                    return (
+                        frozenset((self.component(env.it or "it", expression.steps[0]),))
+                        if (env.it or "it") == "it"
+                        else None
+                    )
                 return frozenset((self.cell(self.segment(expression.root, env), expression.steps[0], env),))
             case Apply(name="absent"):
                 return None
             case Apply(name=name) if name in FUNCTIONS and FUNCTIONS[name].kind == "call":
                 if not FUNCTIONS[name].strict:
                     return None
-                given = (*expression.args, *(v for _, v in expression.named), *([expression.input] if expression.input is not None else []))
+                given = (
+                    *expression.args,
+                    *(v for _, v in expression.named),
+                    *([expression.input] if expression.input is not None else []),
+                )
                 return together([self.cells_of(a, env) for a in given if not isinstance(a, Text | Number)])
             case Apply():
                 assert expression.input is not None
@@ -213,7 +232,7 @@ class Values:
                 return None
 
     @contextmanager
-    def where(self, cells: frozenset[str] | None) -> Iterator[None]:
+    def where(self, cells: frozenset[str] | None) -> Generator[None]:
         """A block that runs only where one of the cells holds something."""
         if cells is None:
             yield
@@ -299,9 +318,10 @@ class Values:
                 raise MappingError("a text, a path or a function is expected here", env.place)
 
     def constant(self, args: tuple[Expression, ...], index: int, env: Env) -> str:
-        if index < len(args) and isinstance(args[index], Text):
-            return args[index].value  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-        raise MappingError("a name in quotes is expected", env.place)
+        given = args[index] if index < len(args) else None
+        if not isinstance(given, Text):
+            raise MappingError("a name in quotes is expected", env.place)
+        return given.value
 
     # ---- values
 
@@ -375,10 +395,18 @@ class Values:
                     self.collect(last, element, target, env)
             case _:
                 path, wrap = self.stripped(expression)
-                if path is not None and path.root != "it" and path.steps and path.repetition is None and self.type_of(path, env).repeats:
+                if (
+                    path is not None
+                    and path.root != "it"
+                    and path.steps
+                    and path.repetition is None
+                    and self.type_of(path, env).repeats
+                ):
                     loop = body.fresh("r")
                     segment = self.segment(path.root, env)
-                    with body.block(f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"):
+                    with body.block(
+                        f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"
+                    ):
                         with body.block(f"if not {loop}.raw:"):
                             body.line("continue")
                         top = type_of(Path(path.root, path.steps[:1]), None, env.place)
@@ -411,11 +439,17 @@ class Values:
         if isinstance(expression, Apply) and expression.name in FUNCTIONS:
             return FUNCTIONS[expression.name].many
         path, _ = self.stripped(expression)
-        if path is None or not path.steps and path.root != "it" or isinstance(expression, Apply) and "." in expression.name:
+        if (
+            path is None
+            or (not path.steps and path.root != "it")
+            or (isinstance(expression, Apply) and "." in expression.name)
+        ):
             return False
         kind = self.type_of(path, env)
         return any(
-            self.compiler.datatype_map(kind.datatype, t) is None and (c := CONVERSIONS.get((kind.datatype, t))) is not None and c.many
+            self.compiler.datatype_map(kind.datatype, t) is None
+            and (c := CONVERSIONS.get((kind.datatype, t))) is not None
+            and c.many
             for t in self.wanted(element)
         )
 
@@ -457,7 +491,9 @@ class Values:
             else:
                 names = [*FUNCTIONS, "table", "lookup", "as", "absent", "using", *self.compiler.map_names()]
                 near = get_close_matches(expression.name, names, 1)
-                raise MappingError(f"no function {expression.name!r}", env.place, f"did you mean {near[0]}?" if near else "")
+                raise MappingError(
+                    f"no function {expression.name!r}", env.place, f"did you mean {near[0]}?" if near else ""
+                )
             if not isinstance(expression.input, Path | Apply):
                 raise MappingError(f"{expression.name} is applied to a path", env.place)
             expression = expression.input
@@ -491,18 +527,25 @@ class Values:
 
     def check_target(self, known: Function, element: Element, env: Env) -> None:
         wanted = set(element.types) | ({"string", "code"} & set(element.types) and {"text"})
-        if known.targets and not wanted & set(known.targets) and not (
-            "text" in known.targets and set(element.types) & STRING_LIKE
+        if (
+            known.targets
+            and not wanted & set(known.targets)
+            and not ("text" in known.targets and set(element.types) & STRING_LIKE)
         ):
             raise MappingError(
-                f"{known.name} gives {' or '.join(known.targets)}, {env.owner}.{element.name} takes {' or '.join(element.types)}", env.place
+                f"{known.name} gives {' or '.join(known.targets)}, {env.owner}.{element.name} takes {' or '.join(element.types)}",
+                env.place,
             )
 
-    def looped(self, path: Path, kind: V2Type, variable: str, env: Env, emit: Callable[[str, tuple[int, ...]], None]) -> None:
+    def looped(
+        self, path: Path, kind: V2Type, variable: str, env: Env, emit: Callable[[str, tuple[int, ...]], None]
+    ) -> None:
         """Emits `emit` on the first repetition that converts."""
         if path.root != "it" and path.repetition is None and kind.repeats:
             loop, segment = self.body.fresh("r"), self.segment(path.root, env)
-            with self.body.block(f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"):
+            with self.body.block(
+                f"for {loop} in {segment}.repetitions({path.steps[0]}) if {self.cell(segment, path.steps[0], env)} else ():"
+            ):
                 with self.body.block(f"if {loop}.raw:"):
                     emit(loop, path.steps[1:])
                     with self.body.block(f"if {variable} is not None:"):
@@ -570,7 +613,9 @@ class Values:
             if mapped is not None and table is None:
                 arguments, used = self.named_arguments(named, env)
 
-                def emit(base: str, steps: tuple[int, ...], mapped: str = mapped, arguments: dict[str, str] = arguments) -> None:
+                def emit(
+                    base: str, steps: tuple[int, ...], mapped: str = mapped, arguments: dict[str, str] = arguments
+                ) -> None:
                     node = self.node_below(base, steps)
                     with self.body.block(f"if {node} is not None:"):
                         self.body.line(f"{variable} = {self.compiler.given(mapped, node, arguments)}")
@@ -578,7 +623,9 @@ class Values:
 
                 self.looped(path, kind, variable, env, emit)
                 return self.mark_used(used, variable, env)
-            listed = CONVERSIONS.get((kind.datatype, want)) or (CONVERSIONS.get(("*", want)) if kind.primitive else None)
+            listed = CONVERSIONS.get((kind.datatype, want)) or (
+                CONVERSIONS.get(("*", want)) if kind.primitive else None
+            )
             if listed is not None:
                 return self.by_conversion(path, kind, listed, variable, table, named, env)
             if kind.primitive and want in STRING_LIKE and table is None:
@@ -605,7 +652,7 @@ class Values:
         given, used = self.named_arguments(named, env)
         extra = "".join(f", {key}={text}" for key, text in given.items())
         remembered = listed.kind == "node" and listed.remember and not self.compiler.traced
-        if listed.targets[0] in ("CodeableConcept", "Coding", "code") and listed.name.split(".")[0] != "*" or table:
+        if (listed.targets[0] in ("CodeableConcept", "Coding", "code") and listed.name.split(".")[0] != "*") or table:
             extra += f", {kind.table!r}, {table}" if remembered else f", bound={kind.table!r}, table={table}"
         elif remembered:
             extra = "".join(f", {text}" for text in given.values())  # one parameter at most: the use of an XTN
@@ -675,7 +722,9 @@ class Values:
             leaf = self.leaf(node.input, env)
             used.append(leaf)
             with self.body.block(f"if {leaf.text} is not None:"):
-                self.body.line(f"{variable} = {function}(ctx, {', '.join([leaf.text, str(leaf.node), str(leaf.number), *args, *named])})")
+                self.body.line(
+                    f"{variable} = {function}(ctx, {', '.join([leaf.text, str(leaf.node), str(leaf.number), *args, *named])})"
+                )
         else:
             if not isinstance(node.input, Path):
                 raise MappingError(f"{known.name} is applied to a path", env.place)

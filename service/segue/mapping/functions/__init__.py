@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, Literal
 
 Kind = Literal["leaf", "node", "segment", "call", "text", "message"]
@@ -55,7 +57,15 @@ def conversion(
     def enlist(call: Callable[..., Any]) -> Callable[..., Any]:
         for source in sources.split():
             for target in targets.split():
-                CONVERSIONS[source, target] = Function(f"{source}.{target}", kind, (target,), call, many, primitive, remember)
+                CONVERSIONS[source, target] = Function(
+                    f"{source}.{target}", kind, (target,), call, many, primitive, remember
+                )
         return call
 
     return enlist
+
+
+def enlist() -> None:
+    """Imports the modules of this folder, each of which lists its functions."""
+    for module in iter_modules(__path__, f"{__name__}."):
+        import_module(module.name)

@@ -153,7 +153,9 @@ def coding(ctx: Context, node: Repetition | Part, bound: str | None = None, tabl
         original["text"] = text
     if table is None:
         return found[0] if len(found) == 1 else {**found[0], "extension": alternate(original)}
-    targets = targets_of(ctx, table, sent["code"], node, 1) if sent.get("system", table.system) == table.system else None
+    targets = (
+        targets_of(ctx, table, sent["code"], node, 1) if sent.get("system", table.system) == table.system else None
+    )
     if not targets:
         ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=sent["code"])
         return sent
@@ -164,7 +166,9 @@ def coding(ctx: Context, node: Repetition | Part, bound: str | None = None, tabl
 
 
 @conversion("CWE CNE CE CF", "code", "node", primitive=True, remember=True)
-def code_of_concept(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> str | Primitive | None:
+def code_of_concept(
+    ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None
+) -> str | Primitive | None:
     """A required binding fed by a coded value (R-CODE-6)."""
     before = node.used
     found, text, first = codings(ctx, node, bound)
@@ -176,7 +180,9 @@ def code_of_concept(ctx: Context, node: Repetition | Part, bound: str | None = N
     return required(ctx, node, 1, table, first or text or "", {"coding": found} if found else {}, text)
 
 
-def required(ctx: Context, node: Node, number: int | None, table: Table, code: str, concept: Json, text: str | None) -> Primitive | str | None:
+def required(
+    ctx: Context, node: Node, number: int | None, table: Table, code: str, concept: Json, text: str | None
+) -> Primitive | str | None:
     targets = targets_of(ctx, table, code, node, number)
     if text is not None:
         concept["text"] = text
@@ -203,7 +209,9 @@ def words(ctx: Context, node: Repetition | Part) -> str | None:
 
 
 @conversion("ID IS ST any", "CodeableConcept")
-def leaf_concept(ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None) -> Json | None:
+def leaf_concept(
+    ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None
+) -> Json | None:
     """A plain code: of its bound table where it is in it (R-CODE-11)."""
     out = leaf_coding(ctx, text, bound, table)
     if "code" not in out:
@@ -228,7 +236,9 @@ def leaf_coding(ctx: Context, text: str, bound: str | None, table: Table | None)
 
 
 @conversion("ID IS ST any", "Coding")
-def leaf_as_coding(ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None) -> Json | None:
+def leaf_as_coding(
+    ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None
+) -> Json | None:
     sent = leaf_coding(ctx, text, bound, table)
     if table is None or "code" not in sent:
         return sent
@@ -241,7 +251,9 @@ def leaf_as_coding(ctx: Context, text: str, node: Node, number: int, bound: str 
 
 
 @conversion("ID IS ST any", "code", primitive=True)
-def leaf_code(ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None) -> str | Primitive | None:
+def leaf_code(
+    ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None
+) -> str | Primitive | None:
     code = text.strip()
     if table is None:
         if CODE.fullmatch(code) is None:
@@ -253,7 +265,9 @@ def leaf_code(ctx: Context, text: str, node: Node, number: int, bound: str | Non
 
 
 @conversion("ID IS CWE CNE ST", "boolean")
-def boolean(ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None) -> bool | None:
+def boolean(
+    ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None
+) -> bool | None:
     """Table 0136 (R-CODE-12)."""
     value = {"Y": True, "N": False}.get(text.strip().upper())
     if value is None:

@@ -74,6 +74,9 @@ def embedded(ctx: Context, nodes: list[Repetition]) -> Json | None:
     data: bytes | None
     if encoding == "BASE64" or (encoding == "" and looks_base64(raw)):
         data = decoded(raw, ctx)
+        if len(nodes) > 1:  # pieces that were encoded one by one carry their own padding
+            parts = [decoded(n.components[5], ctx) for n in nodes if len(n.components) > 5]
+            data = b"".join(p for p in parts if p is not None) if None not in parts else data
     elif encoding == "HEX":
         try:
             data = bytes.fromhex(BLANKS.sub("", raw))
@@ -141,7 +144,7 @@ def attachments(ctx: Context, obx: Segment) -> list[Json]:
     """The documents of one OBX (and of the pieces that continue it), titled and dated (R-ATT-4)."""
     kind = obx.raw(2).strip()
     pieces = [r for each in ctx.runs.get(obx.position, [obx]) for r in each.repetitions(5) if r.raw]
-    if kind == "ED" and len(pieces) > 1 and not all(complete(ctx, p) for p in pieces):
+    if kind == "ED" and len(pieces) > 1 and not all(begins(ctx, p) for p in pieces[1:]):
         found = [embedded(ctx, pieces)]
     elif kind == "ED":
         found = [embedded(ctx, [p]) for p in pieces]
@@ -163,12 +166,12 @@ def attachments(ctx: Context, obx: Segment) -> list[Json]:
     return out
 
 
-def complete(ctx: Context, node: Repetition) -> bool:
-    """An ED that decodes by itself and does not look like the middle of another."""
+def begins(ctx: Context, node: Repetition) -> bool:
+    """True when an ED decodes by itself and its bytes say what it is: a document, not the middle of one."""
     if len(node.components) < 6:
         return False
     data = decoded(node.components[5], ctx)
-    return data is not None and (node.index == 1 or content_type(data, None, None)[0] is not None)
+    return data is not None and content_type(data, None, None)[0] is not None
 
 
 @function("attachments", "segment", "Attachment", many=True)

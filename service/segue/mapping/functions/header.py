@@ -82,7 +82,8 @@ def software(ctx: Context, node: Any, sft: Segment) -> list[Json] | None:
     """SFT Devices as entities: the first as source, later ones as derivation (R-PROV-8)."""
     made = ctx.made.get("software", ())
     return [
-        {"role": "source" if i == 0 else "derivation", "what": ctx.reference(found.record)} for i, found in enumerate(made)
+        {"role": "source" if i == 0 else "derivation", "what": ctx.reference(found.record)}
+        for i, found in enumerate(made)
     ] or None
 
 

@@ -65,7 +65,9 @@ def jurisdictional(ctx: Context, node: Repetition | Part) -> str | None:
 
 
 @function("assigner", "call", "Reference", strict=True)
-def assigner(ctx: Context, node: Node, namespace: str | None = None, universal: str | None = None, scheme: str | None = None) -> Json | None:
+def assigner(
+    ctx: Context, node: Node, namespace: str | None = None, universal: str | None = None, scheme: str | None = None
+) -> Json | None:
     """A logical reference to the assigning authority (R-ID-4)."""
     if not namespace and not universal:
         return None

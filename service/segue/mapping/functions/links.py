@@ -1,15 +1,60 @@
-"""Links found by content when the message has been read: specimens of results, parents of cultures (R-OBX-12, R-MICRO)."""
+"""Links between what a message map has made: within an order's group, and by content when the message has been read.
+
+Specimens of results (R-OBX-12, R-OBX-15), parents of cultures (R-MICRO), orders that share an ORC (R-ORD-1), the Provenance of an order.
+An order without a number of its own never takes the order of its neighbour: groups are looked at outwards, never sideways.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from segue.hl7.message import Segment
 
-from ..context import Context, Instance
+from ..context import Context, Instance, Node
 from ..records import Json, Record
 from . import function
 from .identifiers import logical
+from .orders import shared
 
 PART_OF = "http://hl7.org/fhir/StructureDefinition/event-partOf"
+
+
+ORDERS = ("order", "medication", "diet", "supply")
+SHARED = ("requisition", "authoredOn", "requester", "extension")
+
+
+@function("own", "call", "Reference")
+def own(ctx: Context, node: Node, name: str) -> Json | None:
+    """A reference to an instance of this group or of those around it; never to the only one of the message, as `ref` gives."""
+    found = ctx.scope.nearest(name)
+    return ctx.reference(found.record) if found is not None else None
+
+
+@function("based_on", "segment", "Reference", many=True)
+def based_on(ctx: Context, obx: Segment) -> list[Json] | None:
+    """A result is based on what its report is based on (R-OBX-3)."""
+    report = ctx.scope.nearest("report")
+    return list(report.record.resource.get("basedOn", ())) or None if report is not None else None
+
+
+def within(segment: Segment, group: object | None) -> bool:
+    """True when a segment stands in a group or below it."""
+    found: Any = segment.group
+    while found is not None:
+        if found is group:
+            return True
+        found = found.parent
+    return False
+
+
+def before(obx: Segment, name: str) -> Segment | None:
+    """The last segment of that name before an OBX, after its OBR."""
+    for other in reversed(obx.message.segments[: obx.position]):
+        if other.name == name:
+            return other
+        if other.name in ("OBR", "PID", "MSH"):
+            return None
+    return None
 
 
 def numbered(ctx: Context, references: list[Json]) -> list[Record]:
@@ -21,21 +66,56 @@ def results_under(ctx: Context, report: Record) -> list[Instance]:
     return [i for i in ctx.made.get("result", ()) if i.record.number in members]
 
 
-@function("one_specimen", "message")
-def one_specimen(ctx: Context) -> None:
-    """Observation.specimen: the one specimen of the order; of several the one OBX-33 points at (R-OBX-12)."""
+@function("specimens", "message")
+def specimens(ctx: Context) -> None:
+    """Specimens of orders and results: the one of the group, of several the one that OBX-33 points at (R-SPM-1, R-OBX-12)."""
+    for specimen in (*ctx.made.get("specimen", ()), *ctx.made.get("collected", ())):
+        for order in ctx.made.get("order", ()):
+            if same_order(specimen.segment, order.segment):
+                ctx.bind(order.record, "specimen", specimen.record, many=True)
+    about_specimens(ctx)
     for report in ctx.made.get("report", ()):
-        specimens = numbered(ctx, report.record.resource.get("specimen", []))
-        if not specimens:
+        found = numbered(ctx, report.record.resource.get("specimen", []))
+        if not found:
             continue
         for result in results_under(ctx, report.record):
             if "specimen" in result.record.resource:
                 continue
-            target = specimens[0] if len(specimens) == 1 else pointed_at(ctx, result.segment, specimens)
+            target = found[0] if len(found) == 1 else pointed_at(ctx, result.segment, found)
             if target is not None:
                 ctx.bind(result.record, "specimen", target, many=False)
-        if len(specimens) > 1:
+        if len(found) > 1:
             ctx.report("specimen.unresolved", report.segment, None, rule="R-OBX-12")
+
+
+def same_order(segment: Segment, start: Segment) -> bool:
+    """True when an order that starts with ORC or OBR is the one a later segment belongs to."""
+    for other in reversed(segment.message.segments[: segment.position + 1]):
+        if other is start:
+            return True
+        if other is not segment and other.name == start.name:
+            return False
+    return False
+
+
+def about_specimens(ctx: Context) -> None:
+    """OBX after SPM: about the specimen; where the order has no OBX before its SPM they are its results (R-MSG-2, R-OBX-15)."""
+    found = {i.segment.position: i for i in ctx.made.get("specimen", ())}
+    if not found:
+        return
+    reports = {i.segment.position: i for i in ctx.made.get("report", ())}
+    for result in ctx.made.get("result", ()):
+        spm = before(result.segment, "SPM")
+        specimen = found.get(spm.position) if spm is not None else None
+        if specimen is None:
+            continue
+        ctx.bind(result.record, "specimen", specimen.record, many=False)
+        obr = before(result.segment, "OBR") or next((s for s in reversed(ctx.message.segments[: result.segment.position]) if s.name == "OBR"), None)
+        report = reports.get(obr.position) if obr is not None else None
+        if obr is None or report is None or any(before(o.segment, "SPM") is None and same_order(o.segment, obr) for o in ctx.made["result"]):
+            ctx.bind(result.record, "focus", specimen.record, many=True)
+        else:
+            ctx.bind(report.record, "result", result.record, many=True)
 
 
 def pointed_at(ctx: Context, obx: Segment, specimens: list[Record]) -> Record | None:
@@ -116,3 +196,77 @@ def orphan(ctx: Context, child: Instance) -> None:
 
 def link(report: Record, reference: Json) -> None:
     report.resource["extension"] = [*report.resource.get("extension", ()), {"url": PART_OF, "valueReference": reference}]
+
+
+@function("order_events", "message")
+def order_events(ctx: Context) -> None:
+    """The Provenance of an ORC is about the order that its group makes, whatever its kind (R-PROV-2)."""
+    for event in ctx.made.get("order_event", ()):
+        for name in ORDERS:
+            for order in ctx.made.get(name, ()):
+                if within(order.segment, event.segment.group) and same_order(order.segment, event.segment):
+                    ctx.bind(event.record, "target", order.record, many=True)
+
+
+@function("shared_orders", "message")
+def shared_orders(ctx: Context) -> None:
+    """Several OBR under one ORC: what the ORC says holds for each of them (R-ORD-1)."""
+    made = ctx.made.get("order", [])
+    by_orc = {i.segment.position: i for i in made if i.segment.name == "ORC"}
+    for order in made:
+        if order.segment.name != "OBR" or not by_orc:
+            continue
+        orc = shared(ctx, order.segment)
+        first = by_orc.get(orc.position) if orc is not None else None
+        if first is None or first.record is order.record or ctx.near(order.segment, "ORC").fields:
+            continue
+        target, source = order.record.resource, first.record.resource
+        for key in SHARED:
+            if key == "extension":
+                if not target.get(key) and source.get(key):
+                    target[key] = list(source[key])
+            elif key in source and key not in target:
+                target[key] = again(ctx, source[key]) if key == "requester" else source[key]
+
+
+def again(ctx: Context, reference: Json) -> Json:
+    """The same reference on another resource."""
+    return ctx.reference(ctx.records[int(reference["reference"][1:])]) if reference.get("reference", "").startswith("#") else reference
+
+
+TWINS = ((2, 2), (3, 3), (12, 16), (7, 27), (14, 17))
+
+
+@function("twins", "message")
+def twins(ctx: Context) -> None:
+    """What OBR repeats of its ORC stands in the Bundle with it (R-ORD-2, R-ORD-7, R-TIM-1)."""
+    for obr in ctx.message.named("OBR"):
+        orc = ctx.near(obr, "ORC")
+        for one, other in TWINS if orc.fields else ():
+            if obr.raw(other) and obr.raw(other) == orc.raw(one):
+                copy_marks(orc, one, obr, other)
+
+
+def copy_marks(source: Segment, one: int, target: Segment, other: int) -> None:
+    if source.used >> one & 1:
+        target.used |= 1 << other
+    for mine, its in zip(target.repetitions(other), source.repetitions(one), strict=True):
+        mine.used |= its.used
+        for number, part in (its.subs or {}).items():
+            mine.part(number).used |= part.used
+
+
+@function("numbers", "message")
+def numbers(ctx: Context) -> None:
+    """An order number without authority is the same as that number with one: the richer stays (R-ORD-2, R-ID-10)."""
+    for name in ("order", "report", "medication", "diet", "supply"):
+        for made in ctx.made.get(name, ()):
+            found: list[Json] = made.record.resource.get("identifier", [])
+            if len(found) > 1:
+                kept = [i for i in found if "assigner" in i or "system" in i or not any(richer(i, o) for o in found)]
+                if len(kept) < len(found):
+                    made.record.resource["identifier"] = kept
+
+
+def richer(bare: Json, other: Json) -> bool:
+    return other is not bare and len(other) > len(bare) and all(other.get(k) == v for k, v in bare.items())

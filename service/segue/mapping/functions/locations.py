@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from segue.hl7.message import Part, Repetition
 
-from ..context import Context
+from ..context import Context, first_valued
 from ..records import Json
 from . import conversion, function
-from .identifiers import authority, universal_uri
+from .identifiers import assigner, authority, universal_uri
 
 V2 = "http://terminology.hl7.org/CodeSystem/v2-"
 PHYSICAL = "http://terminology.hl7.org/CodeSystem/location-physical-type"
@@ -22,8 +22,8 @@ def location(ctx: Context, node: Repetition | Part, status: str | None = None) -
     T, components = ctx.text, node.components
     path: list[str] = []
     parent: Json | None = None
-    valued = [(c, kind) for c, kind in LEVELS if len(components) > c and components[c] and T(node.part(c).components[1]) is not None
-              or len(components) > c and components[c] and len(node.part(c).components) > 2 and T(node.part(c).components[2]) is not None]  # fmt: skip
+    valued = [(c, kind) for c, kind in LEVELS if (len(components) > c and components[c] and T(node.part(c).components[1]) is not None)
+              or (len(components) > c and components[c] and len(node.part(c).components) > 2 and T(node.part(c).components[2]) is not None)]  # fmt: skip
     if not valued:
         return only_description(ctx, node)
     for c, kind in valued:
@@ -68,7 +68,14 @@ def location(ctx: Context, node: Repetition | Part, status: str | None = None) -
         path.append(f"{c}:{universal or name}")
         key: tuple[str, ...] = (ctx.sender, *path)
         system = next(((i["system"], i["value"]) for i in identifiers if "system" in i), None)
-        if last and identifiers and system is not None and "type" not in identifiers[0] and identifiers[0].get("system") == system[0] and own(ctx, node):
+        if (
+            last
+            and identifiers
+            and system is not None
+            and "type" not in identifiers[0]
+            and identifiers[0].get("system") == system[0]
+            and own(ctx, node)
+        ):
             key = system
         else:
             system = None
@@ -87,7 +94,10 @@ def own_identifier(ctx: Context, node: Repetition | Part) -> list[Json]:
         return []
     part = node.part(10)
     authority_part, first = (node.part(11), 1) if len(node.components) > 11 and node.components[11] else (part, 2)
-    texts = [ctx.text(authority_part.components[n]) if len(authority_part.components) > n else None for n in (first, first + 1, first + 2)]
+    texts = [
+        ctx.text(authority_part.components[n]) if len(authority_part.components) > n else None
+        for n in (first, first + 1, first + 2)
+    ]
     part.used |= 2
     out: Json = {}
     if any(texts):
@@ -97,7 +107,15 @@ def own_identifier(ctx: Context, node: Repetition | Part) -> list[Json]:
             for i, text in enumerate(texts):
                 if text:
                     authority_part.used |= 1 << (first + i)
-    out["value"] = value
+        named = assigner(ctx, node, *texts)
+        if named is not None:
+            out["assigner"] = named
+            authority_part.used |= sum(1 << (first + i) for i in (0, 1) if texts[i])
+    out = {
+        **{k: v for k, v in out.items() if k == "system"},
+        "value": value,
+        **{k: v for k, v in out.items() if k == "assigner"},
+    }
     return [out]
 
 
@@ -114,7 +132,35 @@ def only_description(ctx: Context, node: Repetition | Part) -> Json | None:
         out["description"] = description
         node.used |= 1 << 9
     out["mode"] = "instance"
-    return ctx.reference(ctx.add(out, (ctx.sender, "description", description or identifiers[0]["value"]), None, node=node))
+    return ctx.reference(
+        ctx.add(out, (ctx.sender, "description", description or identifiers[0]["value"]), None, node=node)
+    )
+
+
+@function("bed_status", "message")
+def bed_status(ctx: Context) -> None:
+    """NPU: a bed and its state, which is what the message is about (R-MRG-13)."""
+    for npu in ctx.message.segments:
+        found = first_valued(npu, 1) if npu.name == "NPU" else None
+        if found is None:
+            continue
+        state = first_valued(npu, 2)
+        code = ctx.text(state.components[1]) if state is not None else None
+        reference = location(ctx, found, status=code)
+        record = ctx.records[int(reference["reference"][1:])] if reference is not None else None
+        if record is None:
+            continue
+        ctx.owners[npu.position] = record
+        if state is not None and "operationalStatus" in record.resource:
+            state.used |= 2
+        for name, element in (
+            ("header", "focus"),
+            ("provenance", "target"),
+            ("transformation", "target"),
+            ("event", "target"),
+        ):
+            for made in ctx.made.get(name, ()):
+                ctx.bind(made.record, element, record, many=True)
 
 
 @function("named_location", "call", "Reference", strict=True)

@@ -65,6 +65,14 @@ def notes(ctx: Context, segment: Segment) -> list[Json] | None:
     return found or None
 
 
+@function("part_notes", "segment", "Annotation", many=True)
+def part_notes(ctx: Context, rxo: Segment) -> list[Json] | None:
+    """Notes on the routes and components of a medication order."""
+    group = rxo.group
+    below = [s for s in group.segments() if s.name in ("RXR", "RXC")] if group is not None else []
+    return [note for segment in below for note in notes(ctx, segment) or ()] or None  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
 @function("notes_text", "segment", "string", "markdown", "text")
 def notes_text(ctx: Context, segment: Segment) -> str | None:
     texts = [t for nte in ctx.notes.get(segment.position, ()) if (t := note_text(ctx, nte))]

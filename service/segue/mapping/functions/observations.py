@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 from segue.hl7.message import Repetition, Segment
 
 from ..context import Context, Node
@@ -34,14 +32,14 @@ def with_unit(ctx: Context, text: str, unit: Repetition | None) -> str:
 
 
 @function("mismatched", "node", "string", "text")
-def mismatched(ctx: Context, node: Repetition, unit: Repetition | None = None) -> str | None:
-    """A value that does not fit its type: the text as sent, with its unit (R-VAL-19)."""
+def mismatched(ctx: Context, node: Repetition) -> str | None:
+    """A value that does not fit its type: the text as sent (R-VAL-19)."""
     text = joined(ctx, node)
     if text is None:
         return None
     numeric = node.segment.raw(2).strip() == "NM"
     ctx.report("field.number-as-text" if numeric else "value.type-mismatch", node, None, rule="R-VAL-19")
-    return with_unit(ctx, text, unit)
+    return text
 
 
 @function("structured_text", "node", "string", "text")
@@ -153,7 +151,7 @@ def has_specimen(ctx: Context, obr: Segment) -> bool | None:
     key = ("specimen", obr.position)
     if key not in ctx.counted:
         group = obr.group
-        ctx.counted[key] = int(group is not None and any(s.name == "SPM" for s in group.segments()))  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+        ctx.counted[key] = int(group is not None and any(s.name == "SPM" for s in group.segments()))
     return True if ctx.counted[key] else None
 
 

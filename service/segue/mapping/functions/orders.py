@@ -6,11 +6,13 @@ from typing import Any
 
 from segue.hl7.message import Part, Repetition, Segment
 
-from ..context import Context, Node
+from ..context import Context, Node, absent, first_valued
 from ..records import Json
+from ..runtime import mark
 from . import function
 from .codes import concept
 from .identifiers import logical
+from .values import quantity
 
 ORDER_FACTS = (13, 16, 17, 27, 31)
 DETAILS = ("OBR", "RXO", "RXE", "ODS", "ODT", "RQD", "RQ1", "BPO")
@@ -24,6 +26,8 @@ def status_by(ctx: Context, table: str, code: str | None) -> str | None:
 @function("request_status", "call", "code", "text")
 def request_status(ctx: Context, node: Node, orc: Segment, obr: Segment) -> str:
     """ORC-5 where table 0038 has it, else ORC-1, else the result status OBR-25 (R-STAT-3, R-STAT-4)."""
+    if not orc.fields and obr.fields:
+        orc = shared(ctx, obr) or orc
     found = status_by(ctx, "OrderStatus-ServiceRequestStatus", orc.leaf(5))
     if found is not None:
         mark_code(orc, 5)
@@ -39,6 +43,16 @@ def request_status(ctx: Context, node: Node, orc: Segment, obr: Segment) -> str:
         ctx.report("order.status-unknown", orc if orc.fields else obr, 1, rule="R-STAT-4", value=control)
         return "unknown"
     return found
+
+
+def shared(ctx: Context, obr: Segment) -> Segment | None:
+    """The ORC before an OBR that has none of its own: in orders it holds for each OBR that follows, in results where a number agrees."""
+    orc = next((s for s in reversed(ctx.message.segments[: obr.position]) if s.name in ("ORC", "PID")), None)
+    if orc is None or orc.name != "ORC":
+        return None
+    if ctx.structure in RESULTS and all(orc.leaf(n) is None or orc.leaf(n) != obr.leaf(n) for n in (2, 3)):
+        return None
+    return orc
 
 
 RESULTS = frozenset(("ORU_R01", "ORU_R30", "OUL_R21", "OUL_R22", "OUL_R23", "OUL_R24"))
@@ -105,6 +119,51 @@ def has_identifier(resource: Json, kind: str, value: str) -> bool:
     )
 
 
+@function("scoped", "call", "text")
+def scoped(ctx: Context, node: Node, value: str | None = None, namespace: str | None = None, universal: str | None = None) -> str | None:
+    """A number as part of an identity: within its authority, within the sender where it names none (R-RID-1)."""
+    if not value:
+        return None
+    return f"{universal or namespace or ctx.sender}|{value}"
+
+
+@function("either", "call", "text")
+def either(ctx: Context, node: Node, *texts: str | None) -> str | None:
+    """The first text that is there."""
+    return next((t for t in texts if t), None)
+
+
+@function("together", "call", "text")
+def together(ctx: Context, node: Node, *texts: str | None) -> str | None:
+    """Several texts as one part of an identity, empty ones in their places."""
+    return "|".join(t or "" for t in texts) if any(texts) else None
+
+
+@function("spare", "call", "text")
+def spare(ctx: Context, node: Node, text: str | None = None) -> str:
+    """A part of an identity that may be empty."""
+    return text or ""
+
+
+@function("group_pair", "segment", "boolean", "text")
+def group_pair(ctx: Context, orc: Segment) -> bool | None:
+    """ORC-4 as a pair of placer and filler group numbers (EIP) instead of one (EI): D-NAR-9."""
+    node = first_valued(orc, 4)
+    sub = orc.message.delimiters.subcomponent
+    if node is None or not sub:
+        return None
+    pair = any(sub in c for c in node.components[2:3]) or (sub in node.components[1])
+    return True if pair or ctx.message.version.startswith(("2.8.2", "2.9")) else None
+
+
+@function("has_parts", "segment", "boolean", "text")
+def has_parts(ctx: Context, rxo: Segment) -> bool | None:
+    """RXC in the group of an RXO (D-SEG-17)."""
+    group = rxo.group
+    found = group is not None and any(s.name == "RXC" for s in group.segments())
+    return found or None
+
+
 @function("has_order", "segment", "boolean", "text")
 def has_order(ctx: Context, obr: Segment) -> bool | None:
     """In results: an order is a resource when there is an ORC or the OBR carries facts of an order (R-DR-7)."""
@@ -118,7 +177,7 @@ def has_order(ctx: Context, obr: Segment) -> bool | None:
 def is_service(ctx: Context, segment: Segment) -> bool | None:
     """In orders: by the detail segment that is there; an ORC without any is a service (R-ORD-1, D-EVT-26)."""
     group = segment.group
-    names = {s.name for s in group.segments()} if group is not None else set[str]()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+    names = {s.name for s in group.segments()} if group is not None else set[str]()
     if "OBR" in names:
         return True
     return None if names & set(DETAILS) else True
@@ -187,3 +246,75 @@ def in_visit(ctx: Context, segment: Segment) -> bool | None:
         if other.name in ("PV1", "PV2", "PR1"):
             return True
     return None
+
+
+@function("ingredients", "segment", "Medication.ingredient", many=True)
+def ingredients(ctx: Context, rxo: Segment) -> list[Json] | None:
+    """The RXC of an order make one Medication (D-SEG-17); without any, the strength of RXO-1 (D-RXO-3)."""
+    group = rxo.group
+    out: list[Json] = []
+    for rxc in group.segments() if group is not None else ():
+        if rxc.name != "RXC":
+            continue
+        item = first_valued(rxc, 2)
+        named = concept(ctx, item) if item is not None else None
+        if named is not None:
+            one: Json = {"itemCodeableConcept": named}
+            strength = ratio(ctx, rxc, (5, 6), (8, 9)) or ratio(ctx, rxc, (3, 4), None)
+            if strength is not None:
+                one["strength"] = strength
+            out.append(one)
+    if out:
+        return out
+    item = first_valued(rxo, 1)
+    strength = ratio(ctx, rxo, (18, 19), (25, 26)) if item is not None else None
+    named = concept(ctx, item) if strength is not None and item is not None else None
+    return [{"itemCodeableConcept": named, "strength": strength}] if named is not None else None
+
+
+def ratio(ctx: Context, segment: Segment, top: tuple[int, int], bottom: tuple[int, int] | None) -> Json | None:
+    """An amount over another; what it is over is unknown where the message does not say (rat-1 wants both sides)."""
+    numerator = amount(ctx, segment, *top)
+    if numerator is None:
+        return None
+    denominator = amount(ctx, segment, *bottom) if bottom is not None else None
+    for number in (*top, *(bottom if bottom is not None and denominator is not None else ())):
+        if segment.raw(number) and number in (top[0], bottom[0] if bottom else 0):
+            mark(segment, number)
+    return {"numerator": numerator, "denominator": denominator if denominator is not None else {"extension": absent("unknown")}}
+
+
+def amount(ctx: Context, segment: Segment, value: int, unit: int) -> Json | None:
+    text = segment.leaf(value)
+    return quantity(ctx, text, segment, value, first_valued(segment, unit)) if text is not None else None
+
+
+@function("prescriber", "call", "Reference")
+def prescriber(ctx: Context, node: Node, orc: Segment, rxo: Segment) -> Json | None:
+    """ORC-12, with the DEA number of RXO-14 where that is the same person; else RXO-14 (D-RXO-4)."""
+    ordering, licensed = first_valued(orc, 12), first_valued(rxo, 14)
+    if ordering is None:
+        return ctx.person(licensed) if licensed is not None else None
+    reference = ctx.person(ordering)
+    if reference is None or licensed is None:
+        return reference
+    number, family = ctx.text(licensed.components[1]), rxo.leaf(14, 2)
+    if number is None or (family is not None and family != orc.leaf(12, 2)):
+        return reference
+    record = ctx.records[int(reference["reference"][1:])]
+    present: list[Json] = record.resource.get("identifier", [])
+    if all(i.get("value") != number for i in present):
+        dea = {"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "DEA"}]}, "value": number}
+        record.resource["identifier"] = [*present, dea]
+    licensed.used |= 2
+    for n in (2, 3):
+        if len(licensed.components) > n and rxo.leaf(14, n) == orc.leaf(12, n):
+            licensed.used |= 1 << n
+    return reference
+
+
+@function("supply_status", "call", "code", "text")
+def supply_status(ctx: Context, node: Node, orc: Segment) -> str:
+    """As for a service, in the words of SupplyRequest."""
+    found = request_status(ctx, node, orc, ctx.void)
+    return {"revoked": "cancelled", "on-hold": "suspended"}.get(found, found)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from segue.hl7.message import Part, Repetition
 
 from ..context import Context, Node, Primitive
 from ..records import Json
 from ..times import moment
 from . import function
-from .values import date
+from .codes import concept
+from .values import date, original
 
 HUMANNAME = "http://hl7.org/fhir/StructureDefinition/humanname-"
 ADXP = "http://hl7.org/fhir/StructureDefinition/iso21090-ADXP-"
@@ -92,6 +95,32 @@ def person_text(ctx: Context, node: Repetition | Part) -> str | None:
     return whole or None
 
 
+@function("spoken", "node", "CodeableConcept")
+def spoken(ctx: Context, node: Repetition | Part) -> Json | None:
+    """A language as BCP-47; an ISO 639 code of three letters is no tag and stays beside it as sent (R-SYS-12, R-CA-12)."""
+    table = ctx.terminology.table("Language")
+    out = concept(ctx, node, bound="0296", table=table)
+    sent = out.get("coding", [{}])[0] if out is not None else {}
+    targets = table.targets(sent.get("code", "").lower()) if sent.get("system") == BCP_47 else None
+    if out is None or not targets or targets[0].code == sent["code"]:
+        return out
+    tag: Json = {"system": BCP_47, "code": targets[0].code}
+    if targets[0].display:
+        tag["display"] = targets[0].display
+    kept = {**{k: v for k, v in sent.items() if k != "system"}, "userSelected": True}
+    return {**out, "coding": [tag, kept, *out["coding"][1:]]}
+
+
+@function("language_tag", "leaf", "code")
+def language_tag(ctx: Context, text: str, node: Node, number: int) -> str | None:
+    """BCP-47 of a language code, else nothing (R-MSG-8)."""
+    code = text.strip()
+    targets = ctx.terminology.table("Language").targets(code.lower())
+    return targets[0].code if targets else code if TAG.fullmatch(code) else None
+
+
+BCP_47 = "urn:ietf:bcp:47"
+TAG = re.compile(r"[a-z]{2}(-[A-Za-z0-9]{2,8})*")
 BIRTH_TIME = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
 
 
@@ -102,4 +131,6 @@ def birth(ctx: Context, text: str, node: Node, number: int) -> str | Primitive |
     found = moment(text, ctx.zone)
     if value is not None and found.has_time and not found.midnight and found.instant is not None:
         return Primitive(value, [{"url": BIRTH_TIME, "valueDateTime": found.instant}])
+    if value is not None and found.has_time and not found.midnight:
+        return Primitive(value, original(text))  # R-DATE-15
     return value

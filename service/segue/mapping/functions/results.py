@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 
-from segue.hl7.message import Message, Segment
+from segue.hl7.message import Message, Repetition, Segment
 
 from ..context import Context
 from ..records import Json
 from . import function
 from .documents import attachments, is_document
+from .locations import NAMES, PHYSICAL
 from .texts import code_words
 
+FUNCTION = "http://hl7.org/fhir/StructureDefinition/event-performerFunction"
+PLACES = ((7, ""), (10, "bu"), (11, "lvl"), (4, ""), (5, "ro"), (6, "bd"))
 TEXT_TYPES = frozenset(("TX", "FT"))
 SUFFIXES = frozenset(("IMP", "GDT", "REC", "ADT", "ADM"))
 
@@ -92,7 +95,7 @@ def results_of(ctx: Context, obr: Segment) -> Iterator[Segment]:
     found: list[Segment] = []
     about: list[Segment] = []
     specimen = False
-    for segment in group.segments():  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+    for segment in group.segments():
         if segment.position < obr.position:
             continue
         if segment.name == "OBR" and segment is not obr:
@@ -147,9 +150,14 @@ def presented_forms(ctx: Context, obr: Segment) -> list[Json] | None:
         if obx.raw(3) == first:
             out.extend(attachments(ctx, obx))
             account(ctx, obx)
-    if not documents and results and all(obx.raw(2).strip() in TEXT_TYPES for obx in results):
+    if not documents and results and all(is_text(obx) for obx in results):
         out.append(whole_text(ctx, results, followers))
     return out or None
+
+
+def is_text(obx: Segment) -> bool:
+    kind = obx.raw(2).strip()
+    return kind in TEXT_TYPES or (kind == "ST" and bool(suffix(obx)))
 
 
 def account(ctx: Context, obx: Segment) -> None:
@@ -196,6 +204,54 @@ def further_document(ctx: Context, obx: Segment) -> bool | None:
         if is_document(each):
             return True if each.raw(3) != obx.raw(3) else None
     return None
+
+
+@function("performing", "node", "Reference")
+def performing(ctx: Context, node: Repetition, code: str | None = None) -> Json | None:
+    """A person of an NDL field in a role with its times and place (R-PERS-4); with the function the field stands for (R-DR-6).
+
+    Many senders write an XCN here: a second component that is no time is a family name.
+    """
+    name = ctx.text(node.components[2]) if len(node.components) > 2 else None
+    if name is not None and not name[:1].isdigit():
+        reference = ctx.person(node)
+        ctx.report("person.form", node, 2, rule="R-PERS-4")
+    else:
+        reference = ctx.convert("NDL.PractitionerRole", node)
+    if reference is None or code is None:
+        return reference
+    coding = {"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": code}
+    reference["extension"] = [{"url": FUNCTION, "valueCodeableConcept": {"coding": [coding]}}]
+    return reference
+
+
+@function("reading_place", "node", "Reference")
+def reading_place(ctx: Context, node: Repetition) -> Json | None:
+    """NDL.4 to NDL.11 as Locations, from facility to bed (R-PERS-4, R-LOC-1, D-NDL-1)."""
+    path: list[str] = []
+    parent: Json | None = None
+    for number, kind in PLACES:
+        name = ctx.text(node.part(number).components[1]) if len(node.components) > number and node.components[number] else None
+        if name is None:
+            continue
+        node.part(number).used |= 2
+        path.append(f"{number}:{name}")
+        out: Json = {"resourceType": "Location", "name": name, "mode": "instance"}
+        if kind:
+            out["physicalType"] = {"coding": [{"system": PHYSICAL, "code": kind, "display": NAMES[kind]}]}
+        if parent is not None:
+            out["partOf"] = parent
+        parent = ctx.reference(ctx.add(out, (ctx.sender, "ndl", *path), node=node))
+    return parent
+
+
+@function("status_only", "segment", "boolean", "text")
+def status_only(ctx: Context, obx: Segment) -> bool | None:
+    """OBX-11 = U without a value changes a status alone: nothing is written that would wipe the earlier value (R-OBX-14)."""
+    if (obx.leaf(11) or "").strip().upper() != "U" or any(ctx.text(r.raw) is not None for r in obx.repetitions(5)):
+        return None
+    ctx.report("result.status-only", obx, 11, rule="R-OBX-14")
+    return True
 
 
 @function("occurrence", "segment", "text")

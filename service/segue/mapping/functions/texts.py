@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from segue.hl7.message import Repetition, Segment
 
 from ..context import Context, Node, Primitive
@@ -20,6 +18,20 @@ def joined(ctx: Context, node: Repetition) -> str | None:
     if text:
         node.used |= sum(1 << n for n in range(len(node.components)))
     return text or None
+
+
+@function("entire", "segment", "text", "string", "markdown")
+def entire(ctx: Context, segment: Segment, number: int) -> str | None:
+    """A field of a simple type whole, with the delimiters that a sender put into it (R-ESC-4)."""
+    raw = segment.raw(number)
+    text = ctx.text(raw)
+    if text is None:
+        return None
+    d = segment.message.delimiters
+    if any(c and c in raw for c in (d.component, d.repetition, d.subcomponent)):
+        ctx.report("text.rejoined", segment, number, rule="R-ESC-4")
+    segment.used |= 1 << number
+    return text
 
 
 @function("lines", "call", "text", "string", "markdown")
@@ -58,13 +70,22 @@ def written(ctx: Context, node: Repetition, kind: str) -> str | Primitive | None
     elif kind in ("AD", "XAD"):
         text = ", ".join(p for p in (sub(1), *(at(parts, n) for n in (2, 3, 4, 5, 6))) if p)
     elif kind in ("TN", "XTN"):
-        text = at(parts, 12) or at(parts, 1) or at(parts, 4) or " ".join(p for p in (at(parts, 6), at(parts, 7)) if p)
+        text = number_of(parts) or at(parts, 12) or at(parts, 1) or at(parts, 4) or ""
     else:
         text = sub(1) or at(parts, 1) or ""
     if not text:
         return None
     node.used |= sum(1 << n for n in range(len(node.components)))
     return text if text == whole else Primitive(text, original(whole))
+
+
+def number_of(parts: list[str | None]) -> str | None:
+    """`+country area local Xextension` of an XTN in parts (R-TEL-2)."""
+    if at(parts, 7) is None or (at(parts, 6) is None and (at(parts, 12) or at(parts, 1))):
+        return None
+    country, extension = at(parts, 5), at(parts, 8)
+    pieces = (f"+{country.lstrip('+')}" if country else None, at(parts, 6), at(parts, 7), f"X{extension}" if extension else None)
+    return " ".join(p for p in pieces if p)
 
 
 def at(parts: list[str | None], n: int) -> str | None:

@@ -206,6 +206,15 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
         if found is not None:
             node.used |= 1 | sum(1 << i for i in range(1, n))
             return {"unit": joined, "system": UCUM, "code": found}
+        if code is not None and words is not None and POWER.fullmatch(code) and EXPONENT.match(words):
+            power = f"{code}^{words}"
+            found = ctx.terminology.unit(power)
+            if found is not None or name is None or ctx.terminology.system(name) is None:
+                node.used |= 6
+                if found is not None:
+                    return {"unit": power, "system": UCUM, "code": found}
+                ctx.report("unit.unknown", node, 1, rule="R-UNIT-5", value=power)
+                return {"unit": power}
     if code is None:
         if words is not None:
             node.used |= 4
@@ -229,6 +238,8 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
         if found is None and words is not None:
             found = ctx.terminology.unit(words)
         if found is not None:
+            if words is not None and code not in (words, found):
+                node.used &= ~2  # the code as sent has no home beside its words
             return {**out, "system": UCUM, "code": found}
         ctx.report("unit.unknown", node, 1, rule="R-UNIT-2", value=code)
     if words is not None and words != code:
@@ -236,9 +247,8 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
     return out
 
 
-QUANTITIES = ("Quantity", "SimpleQuantity", "Duration", "Age", "Count", "Distance", "Money")
-
-
+POWER = re.compile(r"[x*]?\s*10", re.IGNORECASE)
+EXPONENT = re.compile(r"[+-]?\d")
 @function("quantity", "leaf", "Quantity", "Duration", "Age")
 def quantity(ctx: Context, text: str, node: Node, number: int, unit: Repetition | None = None, compare: bool = False) -> Json | None:
     """A number and its unit; with a comparator where the text carries one (R-VAL-1). None when the text is no number."""
