@@ -89,6 +89,6 @@ $(CACHE)/peers/.ready: tests/integration/peers/pom.xml $(wildcard tests/integrat
 	@$(call needs,javac,the integration peers need a JDK 17 or later)
 	@$(call needs,mvn,the integration peers come by Maven)
 	mkdir -p $(CACHE)/peers
-	mvn --batch-mode --quiet -f $< dependency:build-classpath -Dmdep.outputFile=$(CURDIR)/$(CACHE)/peers/classpath
-	javac -proc:none -cp "$$(cat $(CACHE)/peers/classpath)" -d $(CACHE)/peers/classes tests/integration/peers/*.java
+	mvn --batch-mode --quiet -Dstyle.color=never -f $< dependency:build-classpath -Dmdep.outputFile=$(CURDIR)/$(CACHE)/peers/classpath
+	javac -proc:none -XDsuppressNotes -cp "$$(cat $(CACHE)/peers/classpath)" -d $(CACHE)/peers/classes tests/integration/peers/*.java
 	@touch $@

@@ -1,4 +1,7 @@
-"""The page about the mapping language: every example on it runs, its table of functions is that of the program."""
+"""The page about the mapping language: every example on it runs, its table of functions is that of the program.
+
+Run as a script it writes that table anew.
+"""
 
 from __future__ import annotations
 
@@ -103,3 +106,10 @@ def test_every_control_key_and_filter_is_explained() -> None:
     text = PAGE.read_text(encoding="utf-8")
     words = {*CONTROL, *RESERVED, *KEYS, *SETTINGS, "$each", "$first", "$case", "$when", "$keep", "$value", "$add"}
     assert {word for word in words if word not in text} == set()
+
+
+if __name__ == "__main__":
+    import segue.mapping.pack  # lists the functions
+
+    head, start, rest = PAGE.read_text(encoding="utf-8").partition("<!-- functions -->\n")
+    PAGE.write_text(head + start + functions() + "\n" + rest[rest.index("<!-- /functions -->") :], encoding="utf-8")

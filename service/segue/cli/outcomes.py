@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from typing import Any, NamedTuple
 
 from segue.cli.sources import Source
@@ -45,7 +45,9 @@ def each(
         for source in sources:
             yield source, _convert(converter, source, options, report)
         return
-    with ProcessPoolExecutor(min(jobs, len(sources)), get_context("spawn"), _prepare) as pool:
+    # a forked process has the compiled maps at once; elsewhere each makes its own
+    method, given = ("fork", converter) if "fork" in get_all_start_methods() else ("spawn", None)
+    with ProcessPoolExecutor(min(jobs, len(sources)), get_context(method), _prepare, (given,)) as pool:
         waiting: list[tuple[Source, Future[list[Result]]]] = []
         rest = iter(sources)
         try:
@@ -85,9 +87,9 @@ def _convert(
 _converter: Converter | None = None
 
 
-def _prepare() -> None:
+def _prepare(converter: Converter | None) -> None:
     global _converter
-    _converter = Converter()
+    _converter = converter or Converter()
 
 
 def _work(source: Source, raw: bytes | None, options: Mapping[str, Any], report: bool) -> list[Result]:

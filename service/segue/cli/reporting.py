@@ -52,6 +52,12 @@ def show(name: str, outcome: Outcome, console: Console | None = None) -> None:
 def progress(total: int) -> Generator[Callable[[], None]]:
     """A bar on standard error; the yielded call says that one source is done."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # no thread of its own: processes are forked while it shows
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task("converting", total=total)
-        yield lambda: bar.advance(task)
+
+        def advance() -> None:
+            bar.advance(task)
+            bar.refresh()
+
+        yield advance

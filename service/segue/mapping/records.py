@@ -51,11 +51,15 @@ def merge(first: Json, later: Json) -> bool:
                 first[key] = value
         elif isinstance(present, list) and isinstance(value, list):
             first[key] = [*present, *(item for item in value if item not in present)]  # pyright: ignore[reportUnknownVariableType]
+        elif present == value or key == "resourceType":
+            continue
+        elif isinstance(present, dict) and "reference" in present:  # a placeholder is filled in later: it is never copied
+            contradiction = True
         elif isinstance(present, dict) and isinstance(value, dict):
             below = dict(present)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
             contradiction |= merge(below, value)  # pyright: ignore[reportUnknownArgumentType]
             first[key] = below
-        elif present != value and key != "resourceType":
+        else:
             contradiction = True
     return contradiction
 

@@ -110,9 +110,15 @@ def about_specimens(ctx: Context) -> None:
         if specimen is None:
             continue
         ctx.bind(result.record, "specimen", specimen.record, many=False)
-        obr = before(result.segment, "OBR") or next((s for s in reversed(ctx.message.segments[: result.segment.position]) if s.name == "OBR"), None)
+        obr = before(result.segment, "OBR") or next(
+            (s for s in reversed(ctx.message.segments[: result.segment.position]) if s.name == "OBR"), None
+        )
         report = reports.get(obr.position) if obr is not None else None
-        if obr is None or report is None or any(before(o.segment, "SPM") is None and same_order(o.segment, obr) for o in ctx.made["result"]):
+        if (
+            obr is None
+            or report is None
+            or any(before(o.segment, "SPM") is None and same_order(o.segment, obr) for o in ctx.made["result"])
+        ):
             ctx.bind(result.record, "focus", specimen.record, many=True)
         else:
             ctx.bind(report.record, "result", result.record, many=True)
@@ -195,7 +201,10 @@ def orphan(ctx: Context, child: Instance) -> None:
 
 
 def link(report: Record, reference: Json) -> None:
-    report.resource["extension"] = [*report.resource.get("extension", ()), {"url": PART_OF, "valueReference": reference}]
+    report.resource["extension"] = [
+        *report.resource.get("extension", ()),
+        {"url": PART_OF, "valueReference": reference},
+    ]
 
 
 @function("order_events", "message")
@@ -231,7 +240,11 @@ def shared_orders(ctx: Context) -> None:
 
 def again(ctx: Context, reference: Json) -> Json:
     """The same reference on another resource."""
-    return ctx.reference(ctx.records[int(reference["reference"][1:])]) if reference.get("reference", "").startswith("#") else reference
+    return (
+        ctx.reference(ctx.records[int(reference["reference"][1:])])
+        if reference.get("reference", "").startswith("#")
+        else reference
+    )
 
 
 TWINS = ((2, 2), (3, 3), (12, 16), (7, 27), (14, 17))

@@ -22,15 +22,12 @@ def location(ctx: Context, node: Repetition | Part, status: str | None = None) -
     T, components = ctx.text, node.components
     path: list[str] = []
     parent: Json | None = None
-    valued = [(c, kind) for c, kind in LEVELS if (len(components) > c and components[c] and T(node.part(c).components[1]) is not None)
-              or (len(components) > c and components[c] and len(node.part(c).components) > 2 and T(node.part(c).components[2]) is not None)]  # fmt: skip
+    valued = [(c, kind) for c, kind in LEVELS if len(components) > c and components[c] and any(level(ctx, node, c)[:2])]
     if not valued:
         return only_description(ctx, node)
     for c, kind in valued:
         part = node.part(c)
-        name = T(part.components[1])
-        universal = T(part.components[2]) if len(part.components) > 2 else None
-        scheme = T(part.components[3]) if len(part.components) > 3 else None
+        name, universal, scheme = level(ctx, node, c)
         last = c == valued[-1][0]
         out: Json = {"resourceType": "Location"}
         identifiers: list[Json] = []
@@ -68,19 +65,18 @@ def location(ctx: Context, node: Repetition | Part, status: str | None = None) -
         path.append(f"{c}:{universal or name}")
         key: tuple[str, ...] = (ctx.sender, *path)
         system = next(((i["system"], i["value"]) for i in identifiers if "system" in i), None)
-        if (
-            last
-            and identifiers
-            and system is not None
-            and "type" not in identifiers[0]
-            and identifiers[0].get("system") == system[0]
-            and own(ctx, node)
-        ):
+        if last and system is not None and own(ctx, node) and identifiers[0].get("system") == system[0]:
             key = system
         else:
             system = None
         parent = ctx.reference(ctx.add(out, key, system, node=node))
     return parent
+
+
+def level(ctx: Context, node: Repetition | Part, number: int) -> list[str | None]:
+    """Namespace, universal id and its type of one level, an HD."""
+    part = node.part(number)
+    return [ctx.text(part.components[n]) if len(part.components) > n else None for n in (1, 2, 3)]
 
 
 def own(ctx: Context, node: Repetition | Part) -> str | None:

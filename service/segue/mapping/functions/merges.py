@@ -112,7 +112,7 @@ def merge(ctx: Context) -> None:
 
 @function("move", "message")
 def move(ctx: Context) -> None:
-    """A43: who the number goes to is known by another one; who it leaves is named, not written (R-MRG-5). A44: the same for an account."""
+    """A43: who gains the number is known by another one; who loses it is named, not written (R-MRG-5). A44: an account."""
     for made in ctx.made.get("patient", ()):
         mrg = ctx.near(made.segment, "MRG")
         kept, prior = numbers(ctx, made.segment, 2, 3, 4), numbers(ctx, mrg, 1)

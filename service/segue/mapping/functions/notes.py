@@ -17,7 +17,11 @@ def note_text(ctx: Context, nte: Segment) -> str | None:
     lines = [ctx.text(r.raw) or "" for r in nte.repetitions(3)]
     text = "\n".join(lines).rstrip()
     coded = nte.repetitions(9)
-    added = [w for r in coded if (w := next((t for n in (9, 2, 5, 1) if len(r.components) > n and (t := ctx.text(r.components[n]))), None))]
+    added = [
+        w
+        for r in coded
+        if (w := next((t for n in (9, 2, 5, 1) if len(r.components) > n and (t := ctx.text(r.components[n]))), None))
+    ]
     if text:
         nte.used |= 1 << 3
     if added:

@@ -96,7 +96,15 @@ def components(ctx: Context, obx: Segment) -> list[Json] | None:
         value = component_value(ctx, kind, node, unit)
         if value is None:
             continue
-        head = named if named is not None else {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
+        head = (
+            named
+            if named is not None
+            else {
+                "extension": [
+                    {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
+                ]
+            }
+        )
         out.append({"code": head, **value})
     return out or None
 
@@ -124,7 +132,11 @@ def component_value(ctx: Context, kind: str, node: Repetition, unit: Repetition 
 @function("absent_reason", "call", "CodeableConcept")
 def absent_reason(ctx: Context, node: Node, obx: Segment) -> Json | None:
     """Why there is no value, where there is none (R-OBX-13)."""
-    if any(ctx.text(r.raw.strip("^&")) is not None for each in ctx.runs.get(obx.position, [obx]) for r in each.repetitions(5)):
+    if any(
+        ctx.text(r.raw.strip("^&")) is not None
+        for each in ctx.runs.get(obx.position, [obx])
+        for r in each.repetitions(5)
+    ):
         return None
     code = {"N": "not-asked", "X": "not-performed"}.get((obx.leaf(11) or "").strip().upper(), "unknown")
     return {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": code}]}
@@ -189,5 +201,3 @@ def document_contents(ctx: Context, obx: Segment) -> list[Json] | None:
     from .documents import attachments
 
     return [{"attachment": a} for a in attachments(ctx, obx)] or None
-
-

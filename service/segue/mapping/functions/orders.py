@@ -106,7 +106,9 @@ def parent_order(ctx: Context, node: Repetition | Part) -> list[Json] | None:
         if texts[0] is None:
             continue
         part.used |= 0b11110
-        here = next((i.record for i in ctx.made.get("order", ()) if has_identifier(i.record.resource, kind, texts[0])), None)
+        here = next(
+            (i.record for i in ctx.made.get("order", ()) if has_identifier(i.record.resource, kind, texts[0])), None
+        )
         found = ctx.reference(here) if here is not None else logical(ctx, node, "ServiceRequest", *texts, kind=kind)
         if found is not None and found not in out:
             out.append(found)
@@ -115,12 +117,15 @@ def parent_order(ctx: Context, node: Repetition | Part) -> list[Json] | None:
 
 def has_identifier(resource: Json, kind: str, value: str) -> bool:
     return any(
-        i.get("value") == value and (i.get("type", {}).get("coding") or [{}])[0].get("code") == kind for i in resource.get("identifier", ())
+        i.get("value") == value and (i.get("type", {}).get("coding") or [{}])[0].get("code") == kind
+        for i in resource.get("identifier", ())
     )
 
 
 @function("scoped", "call", "text")
-def scoped(ctx: Context, node: Node, value: str | None = None, namespace: str | None = None, universal: str | None = None) -> str | None:
+def scoped(
+    ctx: Context, node: Node, value: str | None = None, namespace: str | None = None, universal: str | None = None
+) -> str | None:
     """A number as part of an identity: within its authority, within the sender where it names none (R-RID-1)."""
     if not value:
         return None
@@ -281,7 +286,10 @@ def ratio(ctx: Context, segment: Segment, top: tuple[int, int], bottom: tuple[in
     for number in (*top, *(bottom if bottom is not None and denominator is not None else ())):
         if segment.raw(number) and number in (top[0], bottom[0] if bottom else 0):
             mark(segment, number)
-    return {"numerator": numerator, "denominator": denominator if denominator is not None else {"extension": absent("unknown")}}
+    return {
+        "numerator": numerator,
+        "denominator": denominator if denominator is not None else {"extension": absent("unknown")},
+    }
 
 
 def amount(ctx: Context, segment: Segment, value: int, unit: int) -> Json | None:
@@ -304,7 +312,10 @@ def prescriber(ctx: Context, node: Node, orc: Segment, rxo: Segment) -> Json | N
     record = ctx.records[int(reference["reference"][1:])]
     present: list[Json] = record.resource.get("identifier", [])
     if all(i.get("value") != number for i in present):
-        dea = {"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "DEA"}]}, "value": number}
+        dea = {
+            "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "DEA"}]},
+            "value": number,
+        }
         record.resource["identifier"] = [*present, dea]
     licensed.used |= 2
     for n in (2, 3):

@@ -100,7 +100,7 @@ def spoken(ctx: Context, node: Repetition | Part) -> Json | None:
     """A language as BCP-47; an ISO 639 code of three letters is no tag and stays beside it as sent (R-SYS-12, R-CA-12)."""
     table = ctx.terminology.table("Language")
     out = concept(ctx, node, bound="0296", table=table)
-    sent = out.get("coding", [{}])[0] if out is not None else {}
+    sent: Json = out.get("coding", [{}])[0] if out is not None else {}
     targets = table.targets(sent.get("code", "").lower()) if sent.get("system") == BCP_47 else None
     if out is None or not targets or targets[0].code == sent["code"]:
         return out

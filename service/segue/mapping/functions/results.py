@@ -62,7 +62,12 @@ def continues(first: Segment, last: Segment, obx: Segment) -> bool:
     if not (same or counted):
         return False
     text = kind in TEXT_TYPES and first.raw(2).strip() in TEXT_TYPES
-    return text or (bool(tail) and suffix(obx) == tail and kind in (*TEXT_TYPES, "ST") and first.raw(2).strip() in (*TEXT_TYPES, "ST"))
+    return text or (
+        bool(tail)
+        and suffix(obx) == tail
+        and kind in (*TEXT_TYPES, "ST")
+        and first.raw(2).strip() in (*TEXT_TYPES, "ST")
+    )
 
 
 def text_of(ctx: Context, obx: Segment) -> str:
@@ -231,7 +236,11 @@ def reading_place(ctx: Context, node: Repetition) -> Json | None:
     path: list[str] = []
     parent: Json | None = None
     for number, kind in PLACES:
-        name = ctx.text(node.part(number).components[1]) if len(node.components) > number and node.components[number] else None
+        name = (
+            ctx.text(node.part(number).components[1])
+            if len(node.components) > number and node.components[number]
+            else None
+        )
         if name is None:
             continue
         node.part(number).used |= 2
@@ -261,5 +270,3 @@ def occurrence(ctx: Context, obx: Segment) -> str:
     key = ("occurrence", ctx.near(obx, "OBR").position, *code)
     ctx.counted[key] = ctx.counted.get(key, 0) + 1
     return str(ctx.counted[key])
-
-

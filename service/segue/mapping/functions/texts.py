@@ -84,7 +84,12 @@ def number_of(parts: list[str | None]) -> str | None:
     if at(parts, 7) is None or (at(parts, 6) is None and (at(parts, 12) or at(parts, 1))):
         return None
     country, extension = at(parts, 5), at(parts, 8)
-    pieces = (f"+{country.lstrip('+')}" if country else None, at(parts, 6), at(parts, 7), f"X{extension}" if extension else None)
+    pieces = (
+        f"+{country.lstrip('+')}" if country else None,
+        at(parts, 6),
+        at(parts, 7),
+        f"X{extension}" if extension else None,
+    )
     return " ".join(p for p in pieces if p)
 
 
@@ -101,7 +106,6 @@ def code_words(ctx: Context, segment: Segment, number: int) -> str | None:
                 if text is not None:
                     return text
     return None
-
 
 
 @function("sampled", "call", "SampledData")
@@ -124,7 +128,9 @@ def sampled(ctx: Context, node: Node, segment: Segment, unit: Repetition | None 
     segment.used |= 1 << 5
     return {
         "origin": {"value": decimal_of("0"), **unit_of(ctx, unit)},
-        "_period": {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]},
+        "_period": {
+            "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]
+        },
         "dimensions": width,
         "data": " ".join(cells),
     }

@@ -44,7 +44,9 @@ def times_of_day(texts: list[str]) -> list[str]:
     return [value for text in texts for piece in text.split(",") if (value := clock(piece.strip())[0]) is not None]
 
 
-def timing_of(ctx: Context, pattern: Json | None, code: str | None, times: list[str], bounds: Json, count: str | None) -> Json | None:
+def timing_of(
+    ctx: Context, pattern: Json | None, code: str | None, times: list[str], bounds: Json, count: str | None
+) -> Json | None:
     """A Timing of its parts; `timeOfDay` excludes `when` (tim-10)."""
     repeat: Json = dict(bounds)
     exact = repeat_of(code) if code else {}
@@ -111,7 +113,6 @@ def timing(ctx: Context, tq1: Segment) -> Json | None:
     return out
 
 
-
 @conversion("TQ", "Timing", "node")
 def old_timing(ctx: Context, node: Repetition) -> Json | None:
     """The TQ of ORC-7 and OBR-27: interval TQ.2, duration TQ.3, start TQ.4, end TQ.5, total TQ.12."""
@@ -126,7 +127,10 @@ def old_timing(ctx: Context, node: Repetition) -> Json | None:
         explicit = times_of_day([times]) if times else []
         pattern = {"text": code} if code else None
         if code is not None and ctx.terminology.v2("0335", code.strip()) is not None:
-            pattern = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0335", "code": code.strip()}], "text": code}
+            pattern = {
+                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0335", "code": code.strip()}],
+                "text": code,
+            }
         part.used |= (2 if code else 0) | (4 if explicit else 0)
     duration = None
     if texts[3]:
@@ -151,5 +155,3 @@ _UNIT_WORDS = {"S": "s", "M": "min", "H": "h", "D": "d", "W": "wk", "L": "mo"}
 def as_needed(ctx: Context, node: Any, *codes: str | None) -> bool | None:
     """PRN among the priority or pattern codes (R-ORD-10)."""
     return True if any(c and c.strip().upper() == "PRN" for c in codes) else None
-
-

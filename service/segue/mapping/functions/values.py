@@ -249,8 +249,12 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
 
 POWER = re.compile(r"[x*]?\s*10", re.IGNORECASE)
 EXPONENT = re.compile(r"[+-]?\d")
+
+
 @function("quantity", "leaf", "Quantity", "Duration", "Age")
-def quantity(ctx: Context, text: str, node: Node, number: int, unit: Repetition | None = None, compare: bool = False) -> Json | None:
+def quantity(
+    ctx: Context, text: str, node: Node, number: int, unit: Repetition | None = None, compare: bool = False
+) -> Json | None:
     """A number and its unit; with a comparator where the text carries one (R-VAL-1). None when the text is no number."""
     value = decimal_of(text)
     out: Json = {}
