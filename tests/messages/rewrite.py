@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
-import orjson
-
-from segue.convert import Converter
+from segue.convert import Conversion, Converter
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES, GOLDEN = ROOT / "examples", ROOT / "tests" / "golden"
 
 
-def render(path: Path, converter: Converter) -> bytes:
-    """The Bundles of a file, indented, one after the other."""
-    bundles = [orjson.loads(c.json()) for c in converter.convert_many(path)]  # type: ignore[union-attr]
-    return b"".join(orjson.dumps(b, option=orjson.OPT_INDENT_2) + b"\n" for b in bundles)
+def indented(text: str) -> str:
+    """Indented JSON with every decimal as it was written."""
+    marked = json.dumps(json.loads(text, parse_float="\0{}".format), indent=1, ensure_ascii=False)
+    return re.sub(r'"\\u0000([^"]*)"', r"\1", marked) + "\n"
+
+
+def render(path: Path, converter: Converter) -> str:
+    """The Bundles of a file, one after the other."""
+    return "".join(indented(c.json().decode()) for c in converter.convert_many(path) if isinstance(c, Conversion))
 
 
 if __name__ == "__main__":
     made = Converter()
     for example in sorted(EXAMPLES.glob("*.hl7")):
-        (GOLDEN / f"{example.stem}.json").write_bytes(render(example, made))
+        (GOLDEN / f"{example.stem}.json").write_text(render(example, made))

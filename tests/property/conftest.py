@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from segue import hl7
 from segue.convert import Converter
 
 settings.register_profile(
     "segue",
-    max_examples=int(os.environ.get("SEGUE_EXAMPLES", "60")),
+    max_examples=int(os.environ.get("SEGUE_EXAMPLES", "120")),
     deadline=None,
     derandomize=True,
     database=None,
@@ -21,19 +19,7 @@ settings.register_profile(
 )
 settings.load_profile("segue")
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-
 
 @pytest.fixture(scope="session")
 def converter() -> Converter:
     return Converter()
-
-
-@pytest.fixture(scope="session")
-def examples() -> dict[str, bytes]:
-    """The messages of the example files, batches taken apart."""
-    return {
-        f"{path.stem}-{n}": raw
-        for path in sorted(EXAMPLES.glob("*.hl7"))
-        for n, raw in enumerate(hl7.split_batch(path.read_bytes()).messages)
-    }

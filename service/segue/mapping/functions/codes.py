@@ -53,15 +53,15 @@ def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> tuple[l
     used = 0
     found: list[Json] = []
     text: str | None = None
+    spoken = 0  # component that the text is
     first: str | None = None
     for c, t, s, v, o in TRIPLETS:
         if n <= c:
             break
         code = T(components[c]) if components[c] else None
         display = T(components[t]) if n > t and components[t] else None
-        if display is not None:
-            used |= 1 << t
-            text = text or display
+        if display is not None and text is None:
+            text, spoken = display, t
         if code is None:
             continue
         code = code.strip()
@@ -79,8 +79,8 @@ def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> tuple[l
         elif name:
             once(ctx, "code.system-unknown", node, s, name, "R-CODE-9")
         if CODE.fullmatch(code) is None:
-            text = text or code
-            used |= 1 << c
+            if text is None:
+                text, spoken = code, c
             continue
         out: Json = {}
         if system is not None:
@@ -92,15 +92,15 @@ def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> tuple[l
         out["code"] = code
         if display is not None:
             out["display"] = display
+            used |= 1 << t
         used |= 1 << c
         if out not in found:
             found.append(out)
     if n > 9 and components[9]:
         original = T(components[9])
         if original is not None:
-            text = original
-            used |= 1 << 9
-    node.used |= used
+            text, spoken = original, 9
+    node.used |= used | (1 << spoken if spoken else 0)
     return found, text, first
 
 

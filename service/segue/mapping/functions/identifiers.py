@@ -75,13 +75,20 @@ def assigner(
     uri = universal_uri(universal, scheme)
     if uri is not None:
         out["identifier"] = {"system": "urn:ietf:rfc:3986", "value": uri}
-    elif universal:
-        out["identifier"] = {"value": universal}
-    elif namespace:
-        out["identifier"] = {"value": namespace}
+    else:
+        out["identifier"] = {**scheme_type(ctx, scheme), "value": universal or namespace}
     if namespace:
         out["display"] = namespace
     return out
+
+
+def scheme_type(ctx: Context, scheme: str | None) -> Json:
+    """The type of a universal id that makes no URI, of table 0301 where it is one of its codes."""
+    if not scheme:
+        return {}
+    if ctx.terminology.v2("0301", scheme.strip()) is not None:
+        return {"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0301", "code": scheme.strip()}]}}
+    return {"type": {"text": scheme}}
 
 
 def universal_uri(universal: str | None, scheme: str | None) -> str | None:

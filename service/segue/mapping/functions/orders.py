@@ -116,10 +116,12 @@ def parent_order(ctx: Context, node: Repetition | Part) -> list[Json] | None:
 
 
 def has_identifier(resource: Json, kind: str, value: str) -> bool:
-    return any(
-        i.get("value") == value and (i.get("type", {}).get("coding") or [{}])[0].get("code") == kind
-        for i in resource.get("identifier", ())
-    )
+    found: list[Json] = resource.get("identifier", [])
+    for identifier in found:
+        types: list[Json] = identifier.get("type", {}).get("coding") or [{}]
+        if identifier.get("value") == value and types[0].get("code") == kind:
+            return True
+    return False
 
 
 @function("scoped", "call", "text")
@@ -328,4 +330,6 @@ def prescriber(ctx: Context, node: Node, orc: Segment, rxo: Segment) -> Json | N
 def supply_status(ctx: Context, node: Node, orc: Segment) -> str:
     """As for a service, in the words of SupplyRequest."""
     found = request_status(ctx, node, orc, ctx.void)
-    return {"revoked": "cancelled", "on-hold": "suspended"}.get(found, found)
+    if found == "revoked":
+        return "cancelled"
+    return "suspended" if found == "on-hold" else found

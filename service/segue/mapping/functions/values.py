@@ -29,7 +29,7 @@ def original(text: str) -> list[Json]:
 
 def read_moment(ctx: Context, text: str, node: Node, number: int | None) -> Moment:
     precision = ""
-    if node is not None and isinstance(node, Segment) and number is not None and "^" in node.raw(number):
+    if isinstance(node, Segment) and number is not None and "^" in node.raw(number):
         first = first_valued(node, number)
         if first is not None and len(first.components) > 2 and len(first.components[2]) == 1:
             precision = first.components[2]  # TS.2 (R-DATE-8)
