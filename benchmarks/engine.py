@@ -26,7 +26,7 @@ def _beside_others(rounds: int) -> list[Row]:
     from v2fhir.convert import convert as bridge
     from v2fhir.hl7.parser import parse_bytes
 
-    from segue import convert
+    from segue.convert import convert
 
     config = Config(default_timezone="")
     text = messages.ADT.decode()
@@ -69,7 +69,7 @@ def _beside_others(rounds: int) -> list[Row]:
 
 
 def _parts(rounds: int) -> list[Row]:
-    from segue import convert
+    from segue.convert import convert
     from segue.fhir.validation import validate
     from segue.hl7 import group, read, structure_of
 
@@ -115,7 +115,7 @@ def _parts(rounds: int) -> list[Row]:
 
 
 def _growth(rounds: int) -> list[Row]:
-    from segue import convert
+    from segue.convert import convert
 
     small, large = messages.report(20), messages.report(LARGE)
     found = interleaved(

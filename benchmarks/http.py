@@ -12,7 +12,7 @@ CONNECTIONS = 32
 
 
 def measure(rounds: int) -> list[Row]:
-    from segue import convert
+    from segue.convert import convert
 
     head = (
         "POST /v1/convert HTTP/1.1\r\nHost: localhost\r\nContent-Type: x-application/hl7-v2+er7\r\n"

@@ -10,7 +10,8 @@ from typing import Any
 
 from benchmarks import messages
 from benchmarks.rounds import Case, Row, interleaved, timed
-from segue import Converter, hl7
+from segue import hl7
+from segue.convert import Converter
 from segue.hl7 import Repetition, Segment
 from segue.mapping.context import Context
 from segue.mapping.functions.codes import boolean, code_of_concept, concept, identifier_type

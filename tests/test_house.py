@@ -38,6 +38,8 @@ TABLES = {"segue.fhir.elements", "segue.fhir.tables"}  # the element tables, whi
 NEIGHBOURS = {("segue.hl7", "segue.terminology"), ("segue.terminology", "segue.hl7")}
 WHOLE_ROOMS = {
     "cli/test_commands.py",  # the command line as it is called
+    "mapping/test_language_docs.py",  # the page of docs/ on the language
+    "mapping/test_ten_cases.py",  # the language on its hardest cases
     "terminology/test_shipped.py",  # the tables that ship
 }
 NAMELESS = {"utils", "util", "helpers", "helper", "manager", "misc", "base", "common"}

@@ -158,7 +158,7 @@ def test_events_limit_a_map(packed: Callable[..., Converter], er7: Callable[...,
         ),
         (
             "report: {map: OBR.DiagnosticReport}\nresult: {map: OBX.Observation, into: reprt.result}",
-            "M: no instance 'reprt'",
+            "no instance 'reprt' – did you mean report?",
         ),
         (
             "report: {map: OBR.DiagnosticReport}\nresult: {map: OBX.Observation, into: report.rsult}",

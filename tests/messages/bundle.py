@@ -15,7 +15,9 @@ def converter() -> Converter:
     return Converter()
 
 
-def convert(*segments: str, event: str = "ADT^A01^ADT_A01", version: str = "2.5.1", header: str = "", **options: Any) -> Bundle:
+def convert(
+    *segments: str, event: str = "ADT^A01^ADT_A01", version: str = "2.5.1", header: str = "", **options: Any
+) -> Bundle:
     """Converts a short message; its header is built here."""
     first = header or f"MSH|^~\\&|WARD|NORTHGATE|HUB|REGION|20260311084512-0500||{event}|C1|P|{version}"
     return Bundle(converter().convert("".join(f"{s}\r" for s in (first, *segments)).encode(), **options))

@@ -83,15 +83,16 @@ def group(message: Message, structure: str) -> Group:
     names = found.names
     leaf = found.header
     here = root
+    ordered = next((s.name for s in segments if s.name in ("ORC", "OBR")), "") == "ORC"  # an ORC then begins an order
     for segment in segments:
         name = segment.name
-        if name in names:
+        if name in names and name != "NTE":  # a note stays with what it follows and moves nothing (R-NTE-1)
             if segment.position:
                 for plan in leaf.plans.get(name) or structures.plans(leaf, name):
                     at = here
                     for _ in range(plan.up):
                         at = at.parent or root
-                    if plan.once and at.first(name) is not None:
+                    if plan.once and (at.first(name) is not None or (name == "ORC" and ordered)):
                         continue
                     if plan.stray:
                         message.issues.append(_stray(segment))

@@ -6,8 +6,6 @@ An order without a number of its own never takes the order of its neighbour: gro
 
 from __future__ import annotations
 
-from typing import Any
-
 from segue.hl7.message import Segment
 
 from ..context import Context, Instance, Node
@@ -37,14 +35,12 @@ def based_on(ctx: Context, obx: Segment) -> list[Json] | None:
     return list(report.record.resource.get("basedOn", ())) or None if report is not None else None
 
 
-def within(segment: Segment, group: object | None) -> bool:
-    """True when a segment stands in a group or below it."""
-    found: Any = segment.group
-    while found is not None:
-        if found is group:
-            return True
-        found = found.parent
-    return False
+def control_of(ctx: Context, segment: Segment) -> Segment | None:
+    """The ORC of an order's segment."""
+    if segment.name == "ORC":
+        return segment
+    orc = ctx.near(segment, "ORC")
+    return orc if orc.fields else shared(ctx, segment)
 
 
 def before(obx: Segment, name: str) -> Segment | None:
@@ -89,12 +85,14 @@ def specimens(ctx: Context) -> None:
 
 
 def same_order(segment: Segment, start: Segment) -> bool:
-    """True when an order that starts with ORC or OBR is the one a later segment belongs to."""
+    """True when an order that starts with ORC or OBR is the one a later segment belongs to: at most one OBR stands between."""
+    requests = 0
     for other in reversed(segment.message.segments[: segment.position + 1]):
         if other is start:
-            return True
+            return requests < 2
         if other is not segment and other.name == start.name:
             return False
+        requests += other.name == "OBR"
     return False
 
 
@@ -209,11 +207,11 @@ def link(report: Record, reference: Json) -> None:
 
 @function("order_events", "message")
 def order_events(ctx: Context) -> None:
-    """The Provenance of an ORC is about the order that its group makes, whatever its kind (R-PROV-2)."""
+    """The Provenance of an ORC is about the orders that it controls, whatever their kind (R-PROV-2)."""
     for event in ctx.made.get("order_event", ()):
         for name in ORDERS:
             for order in ctx.made.get(name, ()):
-                if within(order.segment, event.segment.group) and same_order(order.segment, event.segment):
+                if control_of(ctx, order.segment) is event.segment:
                     ctx.bind(event.record, "target", order.record, many=True)
 
 

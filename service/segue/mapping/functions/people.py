@@ -98,17 +98,22 @@ def person_text(ctx: Context, node: Repetition | Part) -> str | None:
 @function("spoken", "node", "CodeableConcept")
 def spoken(ctx: Context, node: Repetition | Part) -> Json | None:
     """A language as BCP-47; an ISO 639 code of three letters is no tag and stays beside it as sent (R-SYS-12, R-CA-12)."""
-    table = ctx.terminology.table("Language")
-    out = concept(ctx, node, bound="0296", table=table)
-    sent: Json = out.get("coding", [{}])[0] if out is not None else {}
-    targets = table.targets(sent.get("code", "").lower()) if sent.get("system") == BCP_47 else None
-    if out is None or not targets or targets[0].code == sent["code"]:
+    out = concept(ctx, node, bound="0296")
+    if out is None or "coding" not in out:
+        return out
+    sent: Json = out["coding"][0]
+    targets = ctx.terminology.table("Language").targets(sent["code"].strip().lower())
+    if not targets:
+        if sent.get("system") != BCP_47:
+            ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=sent["code"])
         return out
     tag: Json = {"system": BCP_47, "code": targets[0].code}
+    if sent["code"] == tag["code"]:
+        return {**out, "coding": [{**sent, **tag}, *out["coding"][1:]]}
     if targets[0].display:
         tag["display"] = targets[0].display
-    kept = {**{k: v for k, v in sent.items() if k != "system"}, "userSelected": True}
-    return {**out, "coding": [tag, kept, *out["coding"][1:]]}
+    kept: Json = {k: v for k, v in sent.items() if k != "system" or v != BCP_47}
+    return {**out, "coding": [tag, {**kept, "userSelected": True}, *out["coding"][1:]]}
 
 
 @function("language_tag", "leaf", "code")

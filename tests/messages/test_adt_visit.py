@@ -1,0 +1,194 @@
+"""Visits: status by event, places, times, who takes part (R-ENC, R-STAT-1, R-CAN, R-LOC, R-SEC)."""
+
+from __future__ import annotations
+
+import pytest
+
+from .bundle import Json, convert, extensions
+
+PID = "PID|1||1^^^NORTH&2.999.10.1&ISO^MR||Ashgrove^Rowan||19780314|F||||||||||ACC1"
+DOCTOR = "41877^Okonjo^Mira^^^Dr^^^NORTH&2.999.10.1&ISO^L^^^EI"
+
+
+def pv1(**fields: str) -> str:
+    cells = [""] * 53
+    for name, value in {"f2": "I", "f3": "4WEST^412^A", "f19": "V1^^^NORTH&2.999.10.1&ISO^VN", **fields}.items():
+        cells[int(name[1:])] = value
+    return "PV1|" + "|".join(cells[1:]).rstrip("|")
+
+
+def visit(*more: str, event: str = "A01", structure: str = "ADT_A01", version: str = "2.5.1", **fields: str) -> Json:
+    return convert(PID, pv1(**fields), *more, event=f"ADT^{event}^{structure}", version=version).one("Encounter")
+
+
+STATUSES = {
+    "A01 ADT_A01": "in-progress", "A02 ADT_A02": "in-progress", "A03 ADT_A03": "finished", "A04 ADT_A01": "in-progress",
+    "A05 ADT_A05": "planned", "A06 ADT_A06": "in-progress", "A07 ADT_A06": "in-progress", "A08 ADT_A01": "in-progress",
+    "A09 ADT_A09": "in-progress", "A10 ADT_A09": "in-progress", "A11 ADT_A09": "cancelled", "A12 ADT_A12": "in-progress",
+    "A13 ADT_A01": "in-progress", "A14 ADT_A05": "planned", "A15 ADT_A15": "in-progress", "A16 ADT_A16": "in-progress",
+    "A21 ADT_A21": "onleave", "A22 ADT_A21": "in-progress", "A23 ADT_A21": "entered-in-error", "A25 ADT_A21": "in-progress",
+    "A26 ADT_A21": "in-progress", "A27 ADT_A21": "cancelled", "A32 ADT_A21": "in-progress", "A33 ADT_A21": "in-progress",
+    "A38 ADT_A38": "cancelled", "A52 ADT_A52": "in-progress", "A53 ADT_A52": "onleave", "A54 ADT_A54": "in-progress",
+    "A55 ADT_A54": "in-progress", "A61 ADT_A61": "in-progress", "A62 ADT_A61": "in-progress",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", STATUSES)
+def test_R_STAT_1_status_by_event(key: str) -> None:
+    event, structure = key.split()
+    assert visit(event=event, structure=structure)["status"] == STATUSES[key]
+
+
+def test_R_STAT_1_base_is_finished_where_the_visit_has_an_end() -> None:
+    assert visit(event="A08", f44="20260311083000-0500", f45="20260312083000-0500")["status"] == "finished"
+
+
+@pytest.mark.parametrize(("event", "structure"), [("A28", "ADT_A05"), ("A31", "ADT_A05"), ("A29", "ADT_A21")])
+def test_R_ENC_1_person_events_have_no_visit_without_a_number(event: str, structure: str) -> None:
+    assert convert(PID, pv1(f19=""), event=f"ADT^{event}^{structure}").all("Encounter") == []
+
+
+def test_R_ENC_1_class_N_alone_is_no_visit() -> None:
+    assert convert(PID, "PV1|1|N").all("Encounter") == []
+
+
+def test_R_CAN_1_a_cancelled_discharge_has_no_end() -> None:
+    assert visit(event="A13", f44="20260311083000-0500", f45="20260312083000-0500")["period"] == {
+        "start": "2026-03-11T08:30:00-05:00"
+    }
+
+
+def test_R_CAN_2_a_deleted_visit_makes_its_patient_inactive() -> None:
+    assert convert(PID, pv1(), event="ADT^A23^ADT_A21").one("Patient")["active"] is False
+
+
+def test_R_CAN_2_a_deleted_person_is_inactive() -> None:
+    assert convert(PID, event="ADT^A29^ADT_A21").one("Patient")["active"] is False
+
+
+def test_R_PAT_10_active_is_not_assumed() -> None:
+    assert "active" not in convert(PID, pv1()).one("Patient")
+
+
+def test_R_ENC_6_places_and_their_states() -> None:
+    found = convert(PID, pv1(f6="ER^01", f11="TMP^9", f42="REHAB^1", f43="XRAY^2"))
+    told = [(found.at(x["location"])["name"], x["status"]) for x in found.one("Encounter")["location"]]
+    assert told == [("A", "active"), ("01", "completed"), ("9", "active"), ("1", "reserved"), ("2", "completed")]
+
+
+def test_R_ENC_6_the_place_of_a_planned_visit_is_planned() -> None:
+    assert visit(event="A05", structure="ADT_A05", f2="P")["location"][0]["status"] == "planned"
+
+
+def test_R_ENC_6_the_place_of_a_finished_visit_is_completed() -> None:
+    assert visit(event="A03", structure="ADT_A03")["location"][0]["status"] == "completed"
+
+
+def test_R_LOC_1_bed_in_room_in_ward_in_floor_in_building_in_site() -> None:
+    bundle = convert(PID, pv1(f3="4WEST^412^A^NORTH&2.999.10.1&ISO^^^MAIN^4"))
+    place = bundle.at(bundle.one("Encounter")["location"][0]["location"])
+    seen: list[tuple[str, str | None]] = []
+    while True:
+        seen.append((place["name"], place.get("physicalType", {}).get("coding", [{}])[0].get("code")))
+        if "partOf" not in place:
+            break
+        place = bundle.at(place["partOf"])
+    assert seen == [("A", "bd"), ("412", "ro"), ("4WEST", None), ("4", "lvl"), ("MAIN", "bu"), ("NORTH", "si")]
+
+
+def test_R_LOC_2_a_nursing_unit_is_a_ward() -> None:
+    place = convert(PID, pv1(f3="4WEST^^^^^N")).one("Location")
+    assert place["physicalType"]["coding"][0]["code"] == "wa"
+
+
+def test_R_LOC_3_bed_state_on_the_bed() -> None:
+    bundle = convert(PID, pv1(f40="O"))
+    assert [x["operationalStatus"]["code"] for x in bundle.all("Location") if "operationalStatus" in x] == ["O"]
+
+
+def test_R_LOC_3_bed_state_without_bed_or_room_is_not_called_mapped() -> None:
+    bundle = convert(PID, pv1(f3="4WEST", f40="O"))
+    assert ("field.unmapped", "PV1[1]-40[1].1") in bundle.issues
+
+
+def test_R_LOC_4_one_ward_for_two_beds() -> None:
+    bundle = convert(PID, pv1(f6="4WEST^412^B"))
+    assert sorted(x["name"] for x in bundle.all("Location")) == ["412", "4WEST", "A", "B"]
+
+
+def test_R_ENC_5_participants() -> None:
+    found = visit(f7=DOCTOR, f8=DOCTOR, f9=DOCTOR, f17=DOCTOR)
+    assert [p["type"][0]["coding"][0]["code"] for p in found["participant"]] == ["ATND", "REF", "CON", "ADM"]
+
+
+def test_R_PERS_3_one_doctor_in_four_fields_is_one_person() -> None:
+    assert len(convert(PID, pv1(f7=DOCTOR, f8=DOCTOR, f9=DOCTOR, f17=DOCTOR)).all("Practitioner")) == 1
+
+
+def test_D_ROL_1_a_role_after_the_visit_takes_part_in_it() -> None:
+    bundle = convert(PID, pv1(), f"ROL|R1|AD|AT^Attending^HL70443|{DOCTOR}")
+    part = bundle.one("Encounter")["participant"][0]
+    assert part["type"][0]["coding"][0]["code"] == "ATND"
+    assert bundle.all("CareTeam") == []
+
+
+def test_D_ROL_1_a_role_uses_its_own_details_only() -> None:
+    bundle = convert(PID, pv1(), f"ROL|R1|AD|AT|{DOCTOR}", "ROL||AD|CP|50001^Plum^Ann")
+    parts = [bundle.at(p["individual"])["resourceType"] for p in bundle.one("Encounter")["participant"]]
+    assert parts == ["PractitionerRole", "Practitioner"]
+
+
+def test_D_PRT_2_the_primary_provider_is_general_practitioner() -> None:
+    bundle = convert(PID, f"PRT||AD||PP^Primary^HL70912|{DOCTOR}", pv1(), version="2.8")
+    assert bundle.at(bundle.one("Patient")["generalPractitioner"][0])["resourceType"] == "Practitioner"
+
+
+def test_R_ENC_12_diagnosis_of_the_visit() -> None:
+    bundle = convert(PID, pv1(), "DG1|1||R07.9^Chest pain^I10||20260311|A|||||||||2", event="ADT^A03^ADT_A03")
+    diagnosis = bundle.one("Encounter")["diagnosis"][0]
+    assert (diagnosis["use"]["coding"][0]["code"], diagnosis["rank"]) == ("AD", 2)
+    assert bundle.at(diagnosis["condition"])["code"]["coding"][0]["code"] == "R07.9"
+
+
+def test_R_NTE_1_a_note_on_the_visit() -> None:
+    assert extensions(visit("NTE|1||Two visitors at a time"), "/note") == [{"text": "Two visitors at a time"}]
+
+
+def test_R_SEC_2_a_protected_visit() -> None:
+    assert visit("PV2" + "|" * 22 + "Y")["meta"]["security"][0]["code"] == "R"
+
+
+def test_R_SEC_4_an_access_restriction_belongs_to_what_it_follows() -> None:
+    bundle = convert(PID, "ARV|1|A|VIP^Celebrity^L", pv1(), "ARV|1|A|PSY^Sensitive^L", version="2.8")
+    assert [s["code"] for s in bundle.one("Patient")["meta"]["security"]] == ["VIP"]
+    assert [s["code"] for s in bundle.one("Encounter")["meta"]["security"]] == ["PSY"]
+
+
+def test_D_SEG_8_an_accident_is_a_reason() -> None:
+    assert visit("ACC|20260311|AUT^Auto accident")["reasonCode"][0]["coding"][0]["code"] == "AUT"
+
+
+def test_D_EVT_5_the_number_before_the_change_is_an_old_one() -> None:
+    bundle = convert(PID, "MRG|||||V0^^^NORTH&2.999.10.1&ISO^VN", pv1(), event="ADT^A06^ADT_A06")
+    assert [(i.get("use"), i["value"]) for i in bundle.one("Encounter")["identifier"]] == [(None, "V1"), ("old", "V0")]
+
+
+def test_D_PID_10_account_of_the_visit() -> None:
+    bundle = convert(PID, pv1())
+    assert bundle.at(bundle.one("Encounter")["account"][0]) == bundle.one("Account")
+
+
+def test_R_ENC_11_an_episode_where_its_number_is_known() -> None:
+    bundle = convert(PID, pv1() + "|" * 34 + "Diabetes care|EP9^^^NORTH&2.999.10.1&ISO")
+    episode = bundle.one("EpisodeOfCare")
+    assert (episode["status"], episode["type"][0]["text"]) == ("active", "Diabetes care")
+    assert bundle.at(bundle.one("Encounter")["episodeOfCare"][0]) == episode
+
+
+def test_R_ENC_11_no_episode_from_its_description_alone() -> None:
+    assert convert(PID, pv1() + "|" * 34 + "Diabetes care").all("EpisodeOfCare") == []
+
+
+def test_R_STAT_31_the_episode_of_a_finished_visit_has_no_known_state() -> None:
+    bundle = convert(PID, pv1() + "|" * 35 + "EP9^^^NORTH&2.999.10.1&ISO", event="ADT^A03^ADT_A03")
+    assert bundle.one("EpisodeOfCare")["_status"]["extension"][0]["valueCode"] == "unknown"

@@ -1,0 +1,154 @@
+"""Orders: services, medicines, diets, supplies (R-ORD, R-TIM, R-STAT-3…5, D-SEG-17, D-SEG-24)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .bundle import Bundle, convert, extensions
+
+PID = "PID|1||R-100^^^NORTHGATE^MR||Sorensen^Liv||19811130|F"
+ORC = "ORC|NW|P-1^EHR|||||||20260311080000-0500|||11^Aas^Ola^^^^^^NORTHGATE"
+OBR = "OBR|1|P-1^EHR||GLU^Glucose^L"
+
+
+def ordered(*segments: str, **options: Any) -> Bundle:
+    return convert(PID, *segments, event="ORM^O01^ORM_O01", version="2.4", **options)
+
+
+@pytest.mark.parametrize(
+    ("control", "status", "expected"),
+    [
+        ("NW", "", "active"),
+        ("CA", "", "revoked"),
+        ("HD", "", "on-hold"),
+        ("XO", "CM", "completed"),
+        ("NW", "Scheduled", "active"),
+    ],
+)
+def test_R_STAT_3_and_4_the_status_of_an_order(control: str, status: str, expected: str) -> None:
+    assert ordered(f"ORC|{control}|P-1^EHR|||{status}", OBR).one("ServiceRequest")["status"] == expected
+
+
+def test_R_ORD_1_several_OBR_under_one_ORC_are_orders_of_one_orderer() -> None:
+    bundle = ordered(ORC, OBR, "OBR|2|P-1^EHR||NA^Sodium^L")
+    first, second = bundle.all("ServiceRequest")
+    assert (second["status"], second["authoredOn"], second["requester"]) == (
+        first["status"],
+        first["authoredOn"],
+        first["requester"],
+    )
+    assert "order.status-unknown" not in bundle.codes
+
+
+def test_R_ORD_7_an_order_without_an_orderer_takes_none_from_its_neighbour() -> None:
+    facility = "|||||||||Northgate Clinic^L^^^^NORTHGATE^XX^^^CL7"
+    bundle = ordered(ORC + facility, OBR, "ORC|NW|P-2^EHR", "OBR|2|P-2^EHR||NA^Sodium^L")
+    first, second = bundle.all("ServiceRequest")
+    role = bundle.at(first["requester"])
+    assert bundle.at(role["organization"])["name"] == "Northgate Clinic"
+    assert "requester" not in second
+
+
+@pytest.mark.parametrize(("sent", "placer", "filler"), [("G-1^EHR", "G-1", None), ("G-1&EHR^H-1&LIS", "G-1", "H-1")])
+def test_R_ORD_3_the_group_number_is_one_or_a_pair(sent: str, placer: str, filler: str | None) -> None:
+    found = ordered(f"ORC|NW|P-1^EHR||{sent}", OBR).one("ServiceRequest")
+    assert found["requisition"]["value"] == placer
+    assert [i["value"] for i in found["identifier"] if i["type"]["coding"][0]["code"] == "FGN"] == (
+        [filler] if filler else []
+    )
+
+
+def test_R_ORD_11_every_clinical_remark_is_a_note() -> None:
+    found = ordered(ORC, "OBR|1|P-1^EHR||XR^Chest^L|||||||||cough~smoker").one("ServiceRequest")
+    assert [n["text"] for n in found["note"]] == ["cough", "smoker"]
+
+
+def test_R_ORD_12_observations_in_an_order_support_it() -> None:
+    bundle = ordered(ORC, OBR, "OBX|1|NM|WT^Weight^L||61.5|kg|||||F")
+    assert bundle.at(bundle.one("ServiceRequest")["supportingInfo"][0])["resourceType"] == "Observation"
+    assert "basedOn" not in bundle.one("Observation")
+
+
+def test_R_ORD_9_the_section_of_an_order_is_its_category() -> None:
+    found = ordered(ORC, "OBR|1|P-1^EHR||XR^Chest^L||||||||||||||||||||RAD||||||WHLC").one("ServiceRequest")
+    assert found["category"][0]["coding"][0]["code"] == "RAD"
+    assert extensions(found, "transportation-mode")[0]["coding"][0]["code"] == "WHLC"
+
+
+def test_R_TIM_1_a_timing_segment_beats_the_old_field() -> None:
+    bundle = convert(
+        PID, "ORC|NW|P-1^EHR|||||^BID", "TQ1|1||Q6H||||||R||with meals", OBR, event="ORM^O01^ORM_O01", version="2.5.1"
+    )
+    found = bundle.one("ServiceRequest")
+    assert (found["occurrenceTiming"]["repeat"]["period"], found["occurrenceTiming"]["repeat"]["periodUnit"]) == (
+        6,
+        "h",
+    )
+    assert [n["text"] for n in found["note"]] == ["with meals"]
+
+
+def test_R_PROV_who_entered_and_verified_an_order() -> None:
+    bundle = ordered(
+        "ORC|NW|P-1^EHR|||||||20260311080000-0500|21^Lie^Kai|22^Moe^Siv|11^Aas^Ola|WARD7^^^NORTHGATE||||SURG^Surgery^L",
+        OBR,
+    )
+    found = next(p for p in bundle.all("Provenance") if "location" in p)
+    assert [a["type"]["coding"][0]["code"] for a in found["agent"]] == ["enterer", "verifier", "author"]
+    assert bundle.at(found["agent"][0]["onBehalfOf"])["name"] == "Surgery"
+    assert bundle.at(found["target"][0])["resourceType"] == "ServiceRequest"
+
+
+RXO = "RXO|CIP^Ciprofloxacin^L|250|500|mg|TAB^Tablet^L|Give with water|^Avoid dairy||G||14|TAB|1|BA1234563^Aas^Ola||||250|mg|^UTI"
+
+
+def test_R_ORD_1_a_medicine_is_a_medication_request_and_no_service() -> None:
+    bundle = ordered(ORC, RXO, "RXR|PO^Oral^HL70162")
+    found = bundle.one("MedicationRequest")
+    assert bundle.all("ServiceRequest") == []
+    assert found["dosageInstruction"][0]["route"]["coding"][0]["code"] == "PO"
+    assert found["dosageInstruction"][0]["doseAndRate"][0]["doseRange"]["high"]["value"] == 500
+
+
+def test_D_RXO_3_a_strength_without_its_denominator_says_that_it_is_unknown() -> None:
+    strength = ordered(ORC, RXO).one("Medication")["ingredient"][0]["strength"]
+    assert strength["numerator"]["value"] == 250
+    assert strength["denominator"]["extension"][0]["valueCode"] == "unknown"
+
+
+def test_D_RXO_4_the_DEA_number_belongs_to_the_orderer() -> None:
+    bundle = ordered(ORC, RXO)
+    found = bundle.at(bundle.one("MedicationRequest")["requester"])
+    assert [i["value"] for i in found["identifier"]] == ["11", "BA1234563"]
+
+
+def test_D_SEG_17_the_parts_of_a_mixture_are_one_medication() -> None:
+    bundle = ordered(
+        ORC, RXO, "RXC|B|D5^Dextrose^L|100|mL", "RXC|A|KCL^Potassium chloride^L|20|meq", "NTE|1||Mix gently"
+    )
+    found = bundle.one("Medication")
+    assert [i["itemCodeableConcept"]["text"] for i in found["ingredient"]] == ["Dextrose", "Potassium chloride"]
+    assert bundle.one("MedicationRequest")["note"][0]["text"] == "Mix gently"
+
+
+@pytest.mark.parametrize(("control", "expected"), [("DC", "stopped"), ("CA", "cancelled"), ("HD", "on-hold")])
+def test_R_STAT_5_a_withdrawn_medicine_is_stopped_or_cancelled(control: str, expected: str) -> None:
+    assert ordered(f"ORC|{control}|P-1^EHR", RXO).one("MedicationRequest")["status"] == expected
+
+
+def test_D_SEG_24_a_diet_is_a_nutrition_order() -> None:
+    found = ordered(ORC, "ODS|D|^Breakfast|321^Low sodium^L|No grapefruit").one("NutritionOrder")
+    assert found["oralDiet"] == {
+        "type": [{"coding": [{"code": "321", "display": "Low sodium"}], "text": "Low sodium"}],
+        "instruction": "No grapefruit",
+    }
+
+
+def test_D_SEG_24_a_requisition_is_a_supply_request() -> None:
+    found = ordered(ORC, "RQD|1|44^Dressing pack^L|||3|EA^Each^L||||20260312").one("SupplyRequest")
+    assert (found["quantity"]["value"], found["itemCodeableConcept"]["text"], found["occurrenceDateTime"]) == (
+        3,
+        "Dressing pack",
+        "2026-03-12",
+    )
