@@ -8,12 +8,15 @@ No I/O, no clock, no random source: the same bytes, pack and options give the by
 from __future__ import annotations
 
 import gc
+import sys
 from collections import ChainMap
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from hashlib import blake2b
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal, cast
 
 import orjson
@@ -124,6 +127,11 @@ class Converter:
         self._memories: dict[tuple[Any, ...], Memory] = {}
 
     @property
+    def digest(self) -> str:
+        """Of mappings, sites and terminology together: names the rules that made a Bundle."""
+        return blake2b(f"{self.pack.digest}{self.terminology.digest}".encode(), digest_size=32).hexdigest()
+
+    @property
     def messages(self) -> tuple[str, ...]:
         """The structures that have a map."""
         return tuple(sorted(self.pack.structures))
@@ -191,6 +199,8 @@ class Converter:
                 yield self.convert(message, **options)
             except Refusal as refusal:
                 yield Failure(index, _control_id(message), refusal.issues)
+            except Exception:  # a bug of ours costs its message, not the rest of the batch
+                yield Failure(index, _control_id(message), (issue("internal"),))
 
     def _make(
         self, raw: bytes, bundle: Kind, asked: Options | None, site: str | None, charset: str | None, transport_charset: str | None,
@@ -221,6 +231,8 @@ class Converter:
         _assign_notes(ctx)
         ctx.runs = runs(message)
         Walk(ctx).run(plan, root)
+        hl7.dissolve(root)
+        ctx.reaches.clear()
         ignored = ChainMap(cast(dict[Any, str], compiled.ignored), cast(dict[Any, str], self._set_ids))
         if options.residue == "extension":
             header = next((r for r in ctx.records if r.type == "MessageHeader"), None)
@@ -364,6 +376,16 @@ def _default() -> Converter:
 def convert(raw: bytes, **options: Any) -> Conversion:
     """Converts one message with the pack that ships; options as `Converter.convert`."""
     return _default().convert(raw, **options)
+
+
+class _Callable(ModuleType):
+    """`segue.convert` is this module once it has been imported, and the function for everybody who calls it."""
+
+    def __call__(self, raw: bytes, **options: Any) -> Conversion:
+        return convert(raw, **options)
+
+
+sys.modules[__name__].__class__ = _Callable
 
 
 def convert_many(raw: bytes | Path, **options: Any) -> Iterator[Conversion | Failure]:

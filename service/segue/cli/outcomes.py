@@ -61,7 +61,7 @@ def each(
                 source, future = waiting.pop(0)
                 yield source, iter(future.result())
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # waits for what runs: a pool that ends alone complains at exit
 
 
 def _convert(

@@ -2,7 +2,7 @@
 
 from .batch import Batch, Splitter, split_batch
 from .events import Trigger, structure_of
-from .grouping import Group, group
+from .grouping import Group, dissolve, group
 from .message import Message, Part, Repetition, Segment
 from .reader import read
 
@@ -15,6 +15,7 @@ __all__ = [
     "Segment",
     "Splitter",
     "Trigger",
+    "dissolve",
     "group",
     "read",
     "split_batch",

@@ -61,6 +61,16 @@ class Group:
         return (item for item in self.items if isinstance(item, Group) and item.name == name)
 
 
+def dissolve(group: Group) -> None:
+    """Takes the ways up out of a tree whose reading is done, so that it is freed when it is let go."""
+    group.parent = None
+    for item in group.items:
+        if isinstance(item, Segment):
+            item.group = None
+        else:
+            dissolve(item)
+
+
 def _position(segment: Segment) -> int:
     return segment.position
 

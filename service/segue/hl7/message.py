@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from weakref import ref
 
 from segue.issues import Issue, Location
 
 if TYPE_CHECKING:
     from .grouping import Group
+
+Owner = TypeVar("Owner")
 
 NULL = '""'
 PAD = [""] * 129  # what stands behind the last field or component: no index check on the hot path
@@ -39,10 +42,10 @@ class Delimiters:
 class Part:
     """A component that holds sub-components; the same shape as a repetition, one level down."""
 
-    __slots__ = ("_cells", "components", "marks", "number", "raw", "repetition", "subs", "used")
+    __slots__ = ("_cells", "_home", "components", "marks", "number", "raw", "subs", "used")
 
     def __init__(self, repetition: Repetition, number: int, raw: str, separator: str) -> None:
-        self.repetition = repetition
+        self._home = ref(repetition)
         self.number = number
         self.raw = raw
         self.components = ["", *raw.split(separator)] if separator else ["", raw]
@@ -58,6 +61,10 @@ class Part:
         if found is None:
             found = self._cells = self.components + PAD[len(self.components) :]
         return found
+
+    @property
+    def repetition(self) -> Repetition:
+        return alive(self._home())
 
     @property
     def segment(self) -> Segment:
@@ -80,10 +87,24 @@ class Part:
 class Repetition:
     """One repetition of a field: `components[n]` is component n as written."""
 
-    __slots__ = ("_cells", "_components", "_separator", "field", "index", "marks", "raw", "segment", "subs", "used")
+    __slots__ = (
+        "__weakref__",
+        "_cells",
+        "_components",
+        "_home",
+        "_separator",
+        "delimiters",
+        "field",
+        "index",
+        "marks",
+        "raw",
+        "subs",
+        "used",
+    )
 
     def __init__(self, segment: Segment, field: int, index: int, raw: str, separator: str) -> None:
-        self.segment = segment
+        self._home = segment.home
+        self.delimiters = segment.delimiters
         self.field = field
         self.index = index  # 1-based
         self.raw = raw
@@ -93,6 +114,10 @@ class Repetition:
         self.marks: dict[int, int] | None = None  # component ▸ bits of its sub-components; never changed in place
         self.subs: dict[int, Part] | None = None
         self._cells: list[str] | None = None
+
+    @property
+    def segment(self) -> Segment:
+        return alive(self._home())
 
     @property
     def components(self) -> list[str]:
@@ -118,7 +143,7 @@ class Repetition:
         found = self.subs.get(number)
         if found is None:
             raw = self.components[number] if number < len(self.components) else ""
-            found = self.subs[number] = Part(self, number, raw, self.segment.message.delimiters.subcomponent)
+            found = self.subs[number] = Part(self, number, raw, self.delimiters.subcomponent)
         return found
 
     def marked(self, number: int) -> int:
@@ -128,16 +153,34 @@ class Repetition:
         return bits | part.used if part is not None else bits
 
     def location(self, component: int | None = None) -> Location:
-        return Location(self.segment.name, self.segment.sequence, self.field, self.index, component)
+        segment = self.segment
+        return Location(segment.name, segment.sequence, self.field, self.index, component)
 
 
 class Segment:
     """One segment as it stands in the message."""
 
-    __slots__ = ("_cells", "_repetitions", "fields", "group", "message", "name", "position", "sequence", "used")
+    __slots__ = (
+        "__weakref__",
+        "_cells",
+        "_message",
+        "_repetitions",
+        "delimiters",
+        "fields",
+        "group",
+        "home",
+        "name",
+        "position",
+        "sequence",
+        "text",
+        "used",
+    )
 
     def __init__(self, message: Message, name: str, fields: list[str], position: int, sequence: int) -> None:
-        self.message = message
+        self._message = message.home
+        self.delimiters = message.delimiters
+        self.text = message.text
+        self.home = ref(self)
         self.name = name
         self.fields = fields
         self.position = position  # 0-based in the message
@@ -146,6 +189,10 @@ class Segment:
         self.group: Group | None = None  # set by grouping
         self._repetitions: dict[int, list[Repetition]] = {}
         self._cells: list[str] | None = None
+
+    @property
+    def message(self) -> Message:
+        return alive(self._message())
 
     @property
     def cells(self) -> list[str]:
@@ -160,7 +207,7 @@ class Segment:
         found = self._repetitions.get(number)
         if found is None:
             raw = self.fields[number] if number < len(self.fields) else ""
-            d = self.message.delimiters
+            d = self.delimiters
             if not raw:
                 found = []
             elif number <= 2 and self.name in HEADERS:
@@ -186,14 +233,21 @@ class Segment:
         for r in self.repetitions(number):
             if r.raw:
                 part = r.part(component)
-                return self.message.text(part.components[sub]) if sub < len(part.components) else None
+                return self.text(part.components[sub]) if sub < len(part.components) else None
         return None
+
+
+def alive(found: Owner | None) -> Owner:
+    """What a part belongs to. Parts point upwards weakly, so that a message is freed when it is let go, without a collector."""
+    if found is None:
+        raise ReferenceError("the message of this part is gone: keep the Message while its parts are used")
+    return found
 
 
 HEADERS = frozenset(("MSH", "FHS", "BHS"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Message:
     """A message read: its segments in order, and what was noticed on the way."""
 
@@ -203,6 +257,10 @@ class Message:
     text: Callable[[str], str | None]  # raw leaf ▸ decoded text; None for "" and for the null `""`
     segments: list[Segment] = field(default_factory=list[Segment])
     issues: list[Issue] = field(default_factory=list[Issue])
+    home: ref[Message] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.home = ref(self)
 
     @property
     def header(self) -> Segment:

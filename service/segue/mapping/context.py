@@ -5,6 +5,7 @@ Pure: made for one message, thrown away after it. Knows no HTTP, no files and no
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -254,8 +255,8 @@ class Context:
                 reach = self.reaches[id(group)] = _reach(group)
             found = reach.get(name)
             if found is not None:
-                before = [s for s in found if s.position <= segment.position]
-                return before[-1] if before else found[0]
+                last = bisect_right(found, segment.position, key=_position)
+                return found[last - 1] if last else found[0]
             group = group.parent
         if name not in ONCE:
             return None
@@ -271,6 +272,10 @@ class Context:
             return found.record
         made = self.made.get(name, ())
         return made[0].record if len(made) == 1 else None
+
+
+def _position(segment: Segment) -> int:
+    return segment.position
 
 
 def _reach(group: Group) -> dict[str, list[Segment]]:

@@ -49,11 +49,18 @@ def merge(first: Json, later: Json) -> bool:
         if present is None:
             if key not in stems or stems[key] not in chosen:
                 first[key] = value
+        elif (
+            key == "name" and isinstance(present, list) and isinstance(value, list)
+        ):  # one person in two forms: the first stays
+            families = {item.get("family") for item in present}  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+            first[key] = [*present, *(i for i in value if i not in present and i.get("family") not in families)]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         elif isinstance(present, list) and isinstance(value, list):
             first[key] = [*present, *(item for item in value if item not in present)]  # pyright: ignore[reportUnknownVariableType]
         elif present == value or key == "resourceType":
             continue
-        elif isinstance(present, dict) and "reference" in present:  # a placeholder is filled in later: it is never copied
+        elif (
+            isinstance(present, dict) and "reference" in present
+        ):  # a placeholder is filled in later: it is never copied
             contradiction = True
         elif isinstance(present, dict) and isinstance(value, dict):
             below = dict(present)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

@@ -45,7 +45,7 @@ def simple(ctx: Context, segment: Segment, number: int) -> str | None:
 def mark(segment: Segment, number: int) -> None:
     """The field found a home: as a whole when it is one simple value, else its first component."""
     raw = segment.fields[number] if len(segment.fields) > number else ""
-    d = segment.message.delimiters
+    d = segment.delimiters
     if (d.component and d.component in raw) or (d.repetition and d.repetition in raw):
         first = first_valued(segment, number)
         if first is not None:

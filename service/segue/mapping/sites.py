@@ -58,7 +58,9 @@ def read_site(folder: Path) -> Site:
                         site.match[selector] = tuple(strings_of(values, selector))
             elif key in SETTINGS:
                 flag = isinstance(node, Scalar) and isinstance(node.value, bool)
-                site.settings[key] = str(node.value).lower() if flag and isinstance(node, Scalar) else text_of(node, key)
+                site.settings[key] = (
+                    str(node.value).lower() if flag and isinstance(node, Scalar) else text_of(node, key)
+                )
             else:
                 raise MappingError(f"no setting {key!r}", tree.at(key), ", ".join(sorted(SETTINGS)))
     for kind in ("datatypes", "segments", "messages"):

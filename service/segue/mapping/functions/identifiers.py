@@ -87,7 +87,9 @@ def scheme_type(ctx: Context, scheme: str | None) -> Json:
     if not scheme:
         return {}
     if ctx.terminology.v2("0301", scheme.strip()) is not None:
-        return {"type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0301", "code": scheme.strip()}]}}
+        return {
+            "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0301", "code": scheme.strip()}]}
+        }
     return {"type": {"text": scheme}}
 
 

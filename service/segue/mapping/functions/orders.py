@@ -156,7 +156,7 @@ def spare(ctx: Context, node: Node, text: str | None = None) -> str:
 def group_pair(ctx: Context, orc: Segment) -> bool | None:
     """ORC-4 as a pair of placer and filler group numbers (EIP) instead of one (EI): D-NAR-9."""
     node = first_valued(orc, 4)
-    sub = orc.message.delimiters.subcomponent
+    sub = orc.delimiters.subcomponent
     if node is None or not sub:
         return None
     pair = any(sub in c for c in node.components[2:3]) or (sub in node.components[1])

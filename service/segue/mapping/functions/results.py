@@ -17,13 +17,14 @@ from .texts import code_words
 FUNCTION = "http://hl7.org/fhir/StructureDefinition/event-performerFunction"
 PLACES = ((7, ""), (10, "bu"), (11, "lvl"), (4, ""), (5, "ro"), (6, "bd"))
 TEXT_TYPES = frozenset(("TX", "FT"))
+LONGEST = 1_048_576  # characters of a FHIR string (R4 datatypes)
 SUFFIXES = frozenset(("IMP", "GDT", "REC", "ADT", "ADM"))
 
 
 def suffix(obx: Segment) -> str:
     """`IMP` of `71020&IMP` in OBX-3.1, or of OBX-4 `&IMP` (R-TXT-2)."""
-    sub = obx.message.delimiters.subcomponent
-    first = obx.raw(3).split(obx.message.delimiters.component or "\0", 1)[0]
+    sub = obx.delimiters.subcomponent
+    first = obx.raw(3).split(obx.delimiters.component or "\0", 1)[0]
     for text in (first, obx.raw(4)):
         if sub and sub in text:
             tail = text.rsplit(sub, 1)[1].strip().upper()
@@ -83,6 +84,9 @@ def text_of(ctx: Context, obx: Segment) -> str:
 def text_lines(ctx: Context, obx: Segment) -> str | None:
     """The text of the run that starts here; what the lines repeat of the first is marked with it."""
     text = text_of(ctx, obx)
+    if len(text) > LONGEST:
+        ctx.report("value.too-long", obx, 5, rule="R-INV-8")
+        return None
     for each in ctx.runs.get(obx.position, [obx]):
         each.used |= 1 << 5
         if each is not obx:

@@ -65,7 +65,10 @@ def contact_points(ctx: Context, node: Repetition | Part, use: str | None = None
         point = {"system": "url" if URL.fullmatch(mail) else "email", "value": mail}
         put(point, "use", use_code, use_alt, None)
         if not found and texts[9] is not None:
-            point = {"extension": [{"url": ctx.options.extension_base + "contact-text", "valueString": texts[9]}], **point}
+            point = {
+                "extension": [{"url": ctx.options.extension_base + "contact-text", "valueString": texts[9]}],
+                **point,
+            }
             used |= 1 << 9
         found.append({**point, **common})
         used |= mail_used
@@ -87,7 +90,9 @@ def put(point: Json, key: str, value: str | None, alt: list[Json] | None, reason
         point["_" + key] = {"extension": absent(reason)}
 
 
-def equipment(ctx: Context, node: Repetition | Part, texts: list[str | None]) -> tuple[str | None, str | None, list[Json] | None]:
+def equipment(
+    ctx: Context, node: Repetition | Part, texts: list[str | None]
+) -> tuple[str | None, str | None, list[Json] | None]:
     """System by XTN.3 (R-STAT-23): system, use that CP implies, original where the table loses it."""
     code = texts[3]
     if code is None:
@@ -102,7 +107,9 @@ def equipment(ctx: Context, node: Repetition | Part, texts: list[str | None]) ->
     return targets[0].code, None, alternate(coded("0202", code)) if targets[0].lossy else None
 
 
-def usage(ctx: Context, node: Repetition | Part, code: str | None, system: str, default: str | None) -> tuple[str | None, list[Json] | None]:
+def usage(
+    ctx: Context, node: Repetition | Part, code: str | None, system: str, default: str | None
+) -> tuple[str | None, list[Json] | None]:
     """Use by XTN.2 (R-STAT-24); `mobile` from XTN.3 beats it, the field's own use stands in where XTN.2 is empty (R-TEL-5)."""
     if code is None:
         return default, None
@@ -115,7 +122,9 @@ def usage(ctx: Context, node: Repetition | Part, code: str | None, system: str, 
         return None, alternate(coded("0201", code))
     value = targets[0].code
     if code.strip().upper() == "PRS":
-        return ("home" if system == "email" else "mobile"), alternate(coded("0201", code)) if system == "email" else None
+        return ("home" if system == "email" else "mobile"), alternate(
+            coded("0201", code)
+        ) if system == "email" else None
     if default == "mobile":
         return "mobile", alternate(coded("0201", code)) if value != "mobile" else None
     return value, alternate(coded("0201", code)) if targets[0].lossy else None
@@ -141,7 +150,11 @@ def phone_value(texts: list[str | None]) -> tuple[str | None, int]:
         if texts[8] is not None:
             text, used = f"{text} X{texts[8]}", used | 1 << 8
         for n in (1, 12):
-            if texts[n] is not None and digits(texts[n]) and "".join(filter(str.isdigit, texts[n] or "")) in "".join(filter(str.isdigit, text)):
+            if (
+                texts[n] is not None
+                and digits(texts[n])
+                and "".join(filter(str.isdigit, texts[n] or "")) in "".join(filter(str.isdigit, text))
+            ):
                 used |= 1 << n  # the same digits in another form
         return text, used
     for n in (12, 1):

@@ -27,7 +27,7 @@ def entire(ctx: Context, segment: Segment, number: int) -> str | None:
     text = ctx.text(raw)
     if text is None:
         return None
-    d = segment.message.delimiters
+    d = segment.delimiters
     if any(c and c in raw for c in (d.component, d.repetition, d.subcomponent)):
         ctx.report("text.rejoined", segment, number, rule="R-ESC-4")
     segment.used |= 1 << number
