@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
+_GROUP = re.compile(r"([A-Z][A-Z0-9_]*)[?*+]?\(")
 VERSIONS = ("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2", "2.9")
 BESIDE = frozenset(("NTE", "OBX", "PRT", "ROL"))  # begin a group only where they stand first in it
 _PAIR: frozenset[str] = frozenset(("ORC", "OBR"))  # come in either order
@@ -94,6 +95,13 @@ def _chosen(name: str, version: str, present: frozenset[str]) -> Structure | Non
 def exists(name: str) -> bool:
     """Whether any version has a structure of this name."""
     return name in _all_names()
+
+
+@cache
+def groups(name: str) -> frozenset[str]:
+    """The names of the groups that a structure has in any version."""
+    texts = (text for version in VERSIONS if (text := _texts(version).get(name)) is not None)
+    return frozenset(found for text in texts for found in _GROUP.findall(text))
 
 
 def names(version: str) -> frozenset[str]:

@@ -100,14 +100,14 @@ class Compiler:
             raise MappingError(f"{name} gives {target}, {element.name} takes {' or '.join(element.types)}", place)
         return name
 
-    def given(self, name: str, node: str, named: dict[str, str]) -> str:
+    def given(self, name: str, node: str, named: dict[str, str], place: Place) -> str:
         """The call of a data type map on a node: remembered, unless it is traced or reads what stands around it."""
         tree = self.maps[name]
         params = strings_of(tree.get("$params"), "$params")
         unknown = [k for k in named if k not in params]
         if unknown:
             raise MappingError(
-                f"{name} has no parameter {unknown[0]!r}", tree.place, f"it takes {', '.join(params)}" if params else ""
+                f"{name} has no parameter {unknown[0]!r}", place, f"it takes {', '.join(params)}" if params else ""
             )
         arguments = "".join(f", {named.get(p, 'None')}" for p in params).rstrip()
         function = function_name(name)
@@ -177,6 +177,8 @@ class Compiler:
             )
         if not any(elements.is_primitive(t) for t in types):
             raise MappingError(f"{element.name} takes {' or '.join(types)}, not a text", place)
+        if not any(re.fullmatch(elements.primitives().get(t) or ".*", value, re.DOTALL) for t in types):
+            raise MappingError(f"{value!r} is no {' or '.join(types)}", place)
         return repr(value)
 
     def coding(self, value: str, place: Place) -> str:

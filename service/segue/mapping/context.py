@@ -93,6 +93,7 @@ class Context:
     """State of one conversion."""
 
     __slots__ = (
+        "aliases",
         "bound",
         "counted",
         "event",
@@ -153,6 +154,7 @@ class Context:
         self.reaches: dict[int, dict[str, list[Segment]]] = {}  # what each group reaches
         self.bound: dict[tuple[int, str], set[int]] = {}  # what bind has put where
         self.grown: dict[tuple[int, str], list[Any]] = {}
+        self.aliases: list[tuple[Json, Json]] = []  # resources that went into others: for lineage
         self.sole: dict[str, Segment] | None = None
         self.placed = 0  # identities taken from the place in the message: not to be remembered
         self.reported: set[tuple[str, str]] = set()
@@ -186,6 +188,8 @@ class Context:
         full = (resource["resourceType"], *key)
         record = self.known.get(full)
         if record is not None:
+            if self.traces is not None:
+                self.aliases.append((resource, record.resource))
             if record.source is not resource and merge(record.resource, resource) and node is not None:
                 self.report("person.contradiction", node, rule="R-PERS-3")
             return record

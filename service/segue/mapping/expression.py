@@ -129,6 +129,8 @@ def parse(text: str, place: Place) -> Expression:
 
 
 def _convert(node: nodes.Node, place: Place) -> Expression:
+    if getattr(node, "dyn_args", None) is not None or getattr(node, "dyn_kwargs", None) is not None:
+        raise MappingError("arguments are written one by one", place)
     match node:
         case nodes.Const() if isinstance(node.value, str):
             return Text(node.value)

@@ -103,6 +103,11 @@ def findings(ctx: Context, ignored: Ignored) -> tuple[list[Issue], list[tuple[Se
     """Issues for what found no home or was cleared, one a field, and the residue itself (R-ISS-9, R-ISS-6)."""
     issues: list[Issue] = []
     residue: list[tuple[Segment, Location, str]] = []
+    told = {
+        (i.v2.segment, i.v2.sequence, i.v2.field)
+        for i in ctx.issues
+        if i.v2 is not None and i.severity in ("error", "fatal")
+    }
     for segment in ctx.message.segments:
         if segment.name in ENVELOPE:
             continue
@@ -112,14 +117,20 @@ def findings(ctx: Context, ignored: Ignored) -> tuple[list[Issue], list[tuple[Se
             if number < start or not raw or (used >> number & 1 and raw != NULL) or raw.isspace():
                 continue
             if (name, number, 0) not in ignored:
-                _field(segment, number, ignored, issues, residue)
+                _field(segment, number, ignored, issues, residue, told=(name, segment.sequence, number) in told)
     return issues, residue
 
 
 def _field(
-    segment: Segment, number: int, ignored: Ignored, issues: list[Issue], residue: list[tuple[Segment, Location, str]]
+    segment: Segment,
+    number: int,
+    ignored: Ignored,
+    issues: list[Issue],
+    residue: list[tuple[Segment, Location, str]],
+    *,
+    told: bool,
 ) -> None:
-    """What one field lost or cleared."""
+    """What one field lost or cleared; a single value whose fault is told already is not told again."""
     lost: list[tuple[Segment, Location, str]] = []
     cleared: Location | None = None
     for _, where, raw, state, _ in _leaves_of(segment, number, ignored, mapped=False):
@@ -127,8 +138,8 @@ def _field(
             lost.append((segment, where, raw))
         elif state == "cleared" and cleared is None:
             cleared = where
-    if lost:
-        residue += lost
+    residue += lost
+    if len(lost) > told:
         where = lost[0][1]
         beyond = (where.repetition or 1) > 1 and where.component in (None, 1)
         issues.append(
@@ -203,7 +214,9 @@ def owner_of(ctx: Context, position: int) -> Record | None:
     """The resource of the segment, else of the nearest one before it."""
     while position >= 0:
         record = ctx.owners.get(position)
-        if record is not None:
+        if record is not None and (
+            record.type != "Provenance" or "target" in record.resource
+        ):  # else it does not leave
             return record
         position -= 1
     return None

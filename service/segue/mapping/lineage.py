@@ -42,11 +42,14 @@ def location(node: Node, number: int) -> Location:
 
 def lineage(ctx: Context, where: dict[int, str]) -> tuple[LineageEntry, ...]:
     """Every element that came from the message, in the order of the Bundle."""
+    aliases = {id(merged): kept for merged, kept in ctx.aliases}
     merged: dict[tuple[str, str], list[Location]] = {}
     for out, key, node, number, rule in ctx.traces or ():
+        while id(out) not in where and id(out) in aliases:
+            out = aliases[id(out)]
         path = where.get(id(out))
         if path is None:
-            continue  # merged into another object, which has a trace of its own
+            continue  # an object below one that was merged: the trace of its parent says where it went
         found = merged.setdefault((f"{path}.{key}", rule), [])
         at = location(node, number)
         if at not in found:
@@ -61,12 +64,11 @@ def ledger(ctx: Context, ignored: Ignored, lines: tuple[LineageEntry, ...]) -> t
         for at in line.v2:
             reached.setdefault(str(at), []).append(line.fhir)
     out: list[LedgerEntry] = []
-    for segment, at, _, state, rule in leaves(ctx.message, ignored):
+    for _, at, _, state, rule in leaves(ctx.message, ignored):
         fhir: tuple[str, ...] = ()
         if state == "mapped":
-            steps = (str(at), str(Location(at.segment, at.sequence, at.field, at.repetition, at.component)),
-                     str(Location(at.segment, at.sequence, at.field, at.repetition)), str(Location(at.segment, at.sequence, at.field)))  # fmt: skip
+            whole = (at.segment, at.sequence, at.field, at.repetition, at.component)
+            steps = (str(at), *(str(Location(*whole[:n])) for n in (5, 4, 3, 2)))  # the nearest place that has a trace
             fhir = next((tuple(reached[s]) for s in steps if s in reached), ())
         out.append(LedgerEntry(at, state, fhir, rule))
-        _ = segment
     return tuple(out)

@@ -10,12 +10,14 @@ group. Instances are made in message order; references that name what comes late
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from segue.fhir import elements
 from segue.hl7 import Group, Segment
+from segue.hl7.structures import groups as structures_of_groups
 
 from .compiler import SegmentMap
 from .context import Context, Instance, Scope, absent
@@ -51,6 +53,7 @@ class InstanceMap:
     binds: tuple[Bind, ...]
     into: tuple[Into, ...]
     verb: str
+    place: Place
 
     @property
     def resource(self) -> str:
@@ -113,12 +116,14 @@ class MessageReader:
     ) -> None:
         self.segment_map = segment_map
         self.condition = condition
+        self.groups: frozenset[str] = frozenset()
 
     def read(self, name: str, tree: Fields) -> MessageMap:
         structures = tuple(strings_of(tree.get("structure"), "structure"))
         if not structures:
             raise MappingError("a message map names its structure", tree.place)
         root = GroupMap("", None)
+        self.groups = frozenset[str]().union(*map(structures_of_groups, structures))
         self.group(tree, root)
         finish: list[Callable[[Context], None]] = []
         for text in strings_of(tree.get("finish"), "finish"):
@@ -140,6 +145,8 @@ class MessageReader:
             if key == key.upper():
                 if not isinstance(node, Fields):
                     raise MappingError(f"group {key} holds instances and groups", tree.at(key))
+                if key not in self.groups:
+                    raise MappingError(f"no group {key}", tree.at(key), nearest(key, self.groups))
                 below = into.groups[key] = GroupMap(key, into)
                 self.group(node, below)
             else:
@@ -179,7 +186,7 @@ class MessageReader:
         if isinstance(when, Scalar) and when.value is not None:
             test = self.condition(maps[0].segment, text_of(when, "when"), node.at("when"))
         verb = text_of(node.get("verb"), "verb") if node.get("verb") else maps[0].verb
-        return InstanceMap(name, maps, also, test, tuple(binds), into, verb)
+        return InstanceMap(name, maps, also, test, tuple(binds), into, verb, place)
 
     def into(self, text: str, place: Place) -> Into:
         name, dot, element = text.partition(".")
@@ -193,24 +200,34 @@ class MessageReader:
         for instance in message.instances():
             for bind in instance.binds:
                 for name in bind.names:
-                    self.allowed(instance.resource, bind.element, name, known, tree.place)
+                    self.allowed(instance.resource, bind.element, name, known, instance.place)
             fixed: list[Into] = []
             for into in instance.into:
-                if into.name not in known:
-                    raise MappingError(f"{message.name}: no instance {into.name!r}", tree.place)
+                self.known(into.name, known, instance.place)
                 element = elements.element(known[into.name], into.element)
                 if element is None or "Reference" not in element.types:
-                    raise MappingError(f"{known[into.name]} has no reference {into.element!r}", tree.place)
-                self.allowed(known[into.name], into.element, instance.name, known, tree.place)
+                    raise MappingError(f"{known[into.name]} has no reference {into.element!r}", instance.place)
+                self.allowed(known[into.name], into.element, instance.name, known, instance.place)
                 fixed.append(Into(into.name, into.element, element.many))
             instance.into = tuple(fixed)
+        for name in message.focus:
+            self.known(name, known, tree.at("focus"))
+
+    def known(self, name: str, known: dict[str, str], place: Place) -> None:
+        if name not in known:
+            raise MappingError(f"no instance {name!r}", place, nearest(name, known))
 
     def allowed(self, resource: str, element: str, name: str, known: dict[str, str], place: Place) -> None:
-        if name not in known:
-            raise MappingError(f"no instance {name!r} in this map", place, f"instances are {', '.join(known)}")
+        self.known(name, known, place)
         found = elements.element(resource, element)
         if found is not None and found.targets and known[name] not in found.targets:
             raise MappingError(f"{resource}.{element} cannot refer to a {known[name]}", place)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The hint of an error: the nearest right name, else all of them."""
+    near = get_close_matches(name, list(names), 1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(names))}"
 
 
 class Walk:
@@ -302,6 +319,8 @@ class Walk:
         if resource is None:
             return
         if present is not None:
+            if ctx.traces is not None:
+                ctx.aliases.append((resource, present.record.resource))
             merge(present.record.resource, resource)
             self.completed.add((present.record.number, one.name))
             ctx.owners.setdefault(segment.position, present.record)

@@ -31,7 +31,7 @@ class Objects(Values):
                 self.extensions(node, out, env.at(place))
                 continue
             element = self.element(owner, key, place)
-            if is_constant(node):
+            if is_constant(node) and not key.endswith("[x]"):
                 self.body.line(f"{out}[{key!r}] = {self.literal(node, element)}")
                 self.body.line("dead += 1")
                 continue

@@ -98,7 +98,7 @@ def moment(text: str, zone: Zone, precision: str = "") -> Moment:
         whole = Date(int(year), int(month or 1), int(day or 1))
         midnight_next = hour == "24" and not int(minute or 0) and not int(second or 0)
         if hour is not None and not midnight_next:
-            DateTime(1, 1, 1, int(hour), int(minute or 0), min(int(second or 0), 59))
+            DateTime(1, 1, 1, int(hour), int(minute or 0), 59 if second == "60" else int(second or 0))
     except ValueError:
         return UNREADABLE
     issue = form

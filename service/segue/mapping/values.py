@@ -469,7 +469,8 @@ class Values:
             if expression.name == "table":
                 table = self.compiler.table(self.constant(expression.args, 0, env), env.place)
             elif expression.name == "lookup":
-                return self.lookup(expression, variable, env)
+                self.lookup(expression, variable, env)
+                return self.data_absent(absent, element, variable)
             elif expression.name == "as":
                 datatype = self.constant(expression.args, 0, env)
             elif expression.name == "absent":
@@ -572,7 +573,7 @@ class Values:
         def emit(base: str, steps: tuple[int, ...]) -> None:
             node = self.node_below(base, steps)
             with self.body.block(f"if {node} is not None:"):
-                self.body.line(f"{variable} = {self.compiler.given(name, node, named)}")
+                self.body.line(f"{variable} = {self.compiler.given(name, node, named, env.place)}")
                 self.traced_node(variable, node, env)
 
         self.looped(source, kind, variable, env, emit)
@@ -618,7 +619,7 @@ class Values:
                 ) -> None:
                     node = self.node_below(base, steps)
                     with self.body.block(f"if {node} is not None:"):
-                        self.body.line(f"{variable} = {self.compiler.given(mapped, node, arguments)}")
+                        self.body.line(f"{variable} = {self.compiler.given(mapped, node, arguments, env.place)}")
                         self.traced_node(variable, node, env)
 
                 self.looped(path, kind, variable, env, emit)
@@ -705,12 +706,15 @@ class Values:
             if node.input is not None:
                 args.insert(0, given(node.input))
             self.body.line(f"{variable} = {function}(ctx, {', '.join([anchor, *args, *named])})")
+            if not used:
+                self.traced_node(variable, anchor, env)
         elif known.kind == "segment":
             if not isinstance(node.input, Path) or node.input.steps:
                 raise MappingError(f"{known.name} is applied to a segment", env.place)
             segment = self.segment(node.input.root, env)
             with self.body.block(f"if {segment}.name:"):
                 self.body.line(f"{variable} = {function}(ctx, {', '.join([segment, *args, *named])})")
+                self.traced_node(variable, segment, env)
         elif known.kind == "text":
             assert node.input is not None
             text = given(node.input)
