@@ -254,7 +254,7 @@ class Converter:
             raise Refusal(*faults)
         where = lines.paths(out) if traced else {}
         lineage = lines.lineage(ctx, where) if traced else ()
-        ledger = lines.ledger(ctx, ignored, lineage) if traced else None
+        ledger = lines.ledger(ctx, ignored, lineage, where) if traced else None
         return _Made(out, texts, ctx, f"{code}^{trigger}", ignored, ledger, lineage)
 
 
@@ -302,8 +302,6 @@ def _with_settings(options: Options, settings: dict[str, str]) -> Options:
                 changes["zone"] = zone_named(value)
             case "msh7_offset":
                 changes["msh7_offset"] = value == "use"
-            case "narrative":
-                changes["narrative"] = value == "true"
             case _:
                 changes[key] = value
     return replace(options, **changes)

@@ -150,7 +150,7 @@ def test_events_limit_a_map(packed: Callable[..., Converter], er7: Callable[...,
         ("report: {map: OBR.DiagnosticReport, sbject: patient}", "DiagnosticReport has no reference 'sbject'"),
         (
             "report: {map: OBR.DiagnosticReport, subject: patint}",
-            "no instance 'patint' in this map – instances are report",
+            "no instance 'patint' – there are report",
         ),
         (
             "report: {map: OBR.DiagnosticReport}\nresult: {map: OBX.Observation, into: report}",

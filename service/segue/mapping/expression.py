@@ -129,8 +129,6 @@ def parse(text: str, place: Place) -> Expression:
 
 
 def _convert(node: nodes.Node, place: Place) -> Expression:
-    if getattr(node, "dyn_args", None) is not None or getattr(node, "dyn_kwargs", None) is not None:
-        raise MappingError("arguments are written one by one", place)
     match node:
         case nodes.Const() if isinstance(node.value, str):
             return Text(node.value)
@@ -145,6 +143,7 @@ def _convert(node: nodes.Node, place: Place) -> Expression:
         case nodes.Filter():
             if node.node is None:
                 raise MappingError("a filter needs a value before it", place)
+            _plain(node, place)
             return Apply(
                 node.name,
                 _convert(node.node, place),
@@ -164,7 +163,7 @@ def _convert(node: nodes.Node, place: Place) -> Expression:
             return Choose(_convert(node.test, place), _convert(node.expr1, place), otherwise)
         case nodes.Compare() if len(node.ops) == 1:
             return Compare(_convert(node.expr, place), node.ops[0].op, _convert(node.ops[0].expr, place))
-        case nodes.Test():
+        case nodes.Test() if not node.args and not node.kwargs:
             return Apply("is_" + node.name, _convert(node.node, place))
         case nodes.Tuple() | nodes.List():
             return Sequence(tuple(_convert(n, place) for n in node.items))
@@ -178,6 +177,7 @@ def _options(part: Expression) -> tuple[Expression, ...]:
 
 def _path_or_call(node: nodes.Node, place: Place) -> Expression:
     if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):
+        _plain(node, place)
         return Apply(
             node.node.name,
             None,
@@ -200,6 +200,11 @@ def _path_or_call(node: nodes.Node, place: Place) -> Expression:
                 raise MappingError("a path is a segment and numbers", place, "write PID.5.1 or PID.3(2).1")
     steps.reverse()
     return Path(node.name, tuple(steps), repetition)
+
+
+def _plain(node: nodes.Filter | nodes.Call, place: Place) -> None:
+    if node.dyn_args is not None or node.dyn_kwargs is not None:
+        raise MappingError("arguments are written one by one", place)
 
 
 def _step(value: Any, place: Place) -> int:

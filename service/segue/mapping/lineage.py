@@ -12,7 +12,7 @@ from segue.hl7.message import Segment
 from segue.issues import Location
 
 from .context import Context, Node
-from .ledger import Ignored, LedgerEntry, LineageEntry, leaves
+from .ledger import Ignored, LedgerEntry, LineageEntry, leaves, owner_of
 from .records import Json
 
 
@@ -57,18 +57,23 @@ def lineage(ctx: Context, where: dict[int, str]) -> tuple[LineageEntry, ...]:
     return tuple(LineageEntry(path, tuple(v2), rule) for (path, rule), v2 in merged.items())
 
 
-def ledger(ctx: Context, ignored: Ignored, lines: tuple[LineageEntry, ...]) -> tuple[LedgerEntry, ...]:
-    """Every populated leaf with its state and the FHIR paths it reached."""
+def ledger(
+    ctx: Context, ignored: Ignored, lines: tuple[LineageEntry, ...], where: dict[int, str]
+) -> tuple[LedgerEntry, ...]:
+    """Every populated leaf with its state and the FHIR paths it reached; what a whole segment gave, by its resource."""
     reached: dict[str, list[str]] = {}
     for line in lines:
         for at in line.v2:
             reached.setdefault(str(at), []).append(line.fhir)
     out: list[LedgerEntry] = []
-    for _, at, _, state, rule in leaves(ctx.message, ignored):
+    for segment, at, _, state, rule in leaves(ctx.message, ignored):
         fhir: tuple[str, ...] = ()
         if state == "mapped":
             whole = (at.segment, at.sequence, at.field, at.repetition, at.component)
             steps = (str(at), *(str(Location(*whole[:n])) for n in (5, 4, 3, 2)))  # the nearest place that has a trace
             fhir = next((tuple(reached[s]) for s in steps if s in reached), ())
+            if not fhir:
+                owner = owner_of(ctx, segment.position)
+                fhir = (where[id(owner.resource)],) if owner is not None and id(owner.resource) in where else ()
         out.append(LedgerEntry(at, state, fhir, rule))
     return tuple(out)

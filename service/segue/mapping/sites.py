@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from segue.hl7 import Message
 
-from .source import Fields, MappingError, Place, Scalar, list_of, read, strings_of, text_of
+from .source import Fields, MappingError, Node, Place, Scalar, list_of, read, strings_of, text_of
+from .times import zone_named
 
 SELECTORS = ("MSH-3", "MSH-4", "MSH-9", "MSH-12")
-SETTINGS = frozenset(
-    ("timezone", "country", "residue", "code_system_base", "identifier_base", "msh7_offset", "narrative")
-)
+CHOICES = {"residue": ("report", "extension", "off"), "msh7_offset": ("use", "ignore")}
+SETTINGS = frozenset(("timezone", "country", "residue", "code_system_base", "identifier_base", "msh7_offset"))
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ def read_site(folder: Path) -> Site:
                             raise MappingError(f"no selector {selector!r}", option.at(selector), ", ".join(SELECTORS))
                         site.match[selector] = tuple(strings_of(values, selector))
             elif key in SETTINGS:
+                _check(key, node)
                 flag = isinstance(node, Scalar) and isinstance(node.value, bool)
                 site.settings[key] = (
                     str(node.value).lower() if flag and isinstance(node, Scalar) else text_of(node, key)
@@ -67,6 +69,22 @@ def read_site(folder: Path) -> Site:
         for path in sorted((folder / kind).glob("*.yaml")):
             site.files[f"{kind}/{path.stem}"] = read(path, f"sites/{folder.name}/{kind}/{path.name}")
     return site
+
+
+def _check(key: str, node: Node) -> None:
+    """A value that would otherwise be found wrong by the first message."""
+    value = getattr(node, "value", None)
+    known = CHOICES.get(key)
+    if known is not None and value not in known:
+        near = get_close_matches(str(value), known, 1)
+        raise MappingError(
+            f"{value!r} is no {key}", node.place, f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+        )
+    if key == "timezone":
+        try:
+            zone_named(text_of(node, key))
+        except ValueError as error:
+            raise MappingError(f"{value!r} is {error}", node.place) from None
 
 
 def selected(sites: dict[str, Site], message: Message) -> str | None:

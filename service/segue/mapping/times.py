@@ -152,7 +152,10 @@ def shifted(value: str, amount: int, unit: str) -> str | None:
     seconds = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}.get(unit)
     if seconds is None or "T" not in value:
         return None
-    moved = DateTime.fromisoformat(value.replace("Z", "+00:00")) + timedelta(seconds=seconds * amount)
+    try:
+        moved = DateTime.fromisoformat(value.replace("Z", "+00:00")) + timedelta(seconds=seconds * amount)
+    except OverflowError:
+        return None
     text = moved.isoformat()
     return text[:-6] + "Z" if value.endswith("Z") else text
 

@@ -217,7 +217,8 @@ class Values:
                 )
                 return together([self.cells_of(a, env) for a in given if not isinstance(a, Text | Number)])
             case Apply():
-                assert expression.input is not None
+                if expression.input is None:
+                    return None  # an unknown name, told where it is called
                 return self.cells_of(expression.input, env)
             case Either():
                 return together([self.cells_of(o, env) for o in expression.options])
@@ -475,8 +476,7 @@ class Values:
                 datatype = self.constant(expression.args, 0, env)
             elif expression.name == "absent":
                 absent = self.constant(expression.args, 0, env)
-                if not isinstance(expression.input, Path | Apply):
-                    assert expression.input is not None
+                if expression.input is not None and not isinstance(expression.input, Path | Apply):
                     self.into(expression.input, element, variable, env)
                     return self.data_absent(absent, element, variable)
             elif expression.name == "using":  # named arguments for the data type map found by type
@@ -681,6 +681,7 @@ class Values:
         """Emits a call of a listed function; paths given to it are marked when it gives something."""
         function = self.compiler.helper(known)
         used: list[Leaf] = []
+        nodes: list[str] = []
 
         def given(expression: Expression) -> str:
             match expression:
@@ -695,7 +696,9 @@ class Values:
                         used.append(leaf)
                         return leaf.text
                     base, steps = self.base(expression, env)
-                    return self.node_below(base, steps)
+                    node = self.node_below(base, steps)
+                    nodes.append(node)
+                    return node
                 case _:
                     return self.argument(expression, env)
 
@@ -743,3 +746,7 @@ class Values:
             self.looped(node.input, kind, variable, env, emit)
         if want != "text":
             self.mark_used(used, variable, env)
+        for below in nodes:
+            if self.compiler.traced:
+                with self.body.block(f"if {variable} is not None and {below} is not None:"):
+                    self.trace(below, -1, env)

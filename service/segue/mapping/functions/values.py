@@ -14,8 +14,8 @@ from ..times import Moment, clock, moment, reversed_period, shifted
 from . import conversion, function
 
 UCUM = "http://unitsofmeasure.org"
-NUMBER = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?")
-COMPARED = re.compile(r"([<>]=?)\s*([+-]?(?:\d+\.?\d*|\.\d+))")
+NUMBER = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?", re.ASCII)
+COMPARED = re.compile(r"([<>]=?)\s*([+-]?(?:\d+\.?\d*|\.\d+))", re.ASCII)
 COMPARATORS = frozenset(("<", "<=", ">", ">="))
 URI = re.compile(r"\S+")
 
@@ -117,7 +117,7 @@ def range_period(ctx: Context, node: Repetition | Part) -> Json | None:
 @function("moved", "call", "dateTime", "instant", strict=True)
 def moved(ctx: Context, node: Node, start: str | None, amount: str | None, unit: Any = None) -> str | None:
     """A start plus a duration (R-DATE-13): only with minutes, an offset, a whole number and a time unit."""
-    if start is None or amount is None or not amount.isdigit():
+    if start is None or amount is None or not (amount.isascii() and amount.isdigit()):
         return None
     name = unit if isinstance(unit, str) else ctx.text(unit.components[1]) if unit is not None else "min"
     code = TIME_WORDS.get((name or "").strip().lower())
