@@ -6,6 +6,7 @@ walk over it finds where each object ended.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from segue.hl7.message import Segment
@@ -69,8 +70,13 @@ def ledger(
     for segment, at, _, state, rule in leaves(ctx.message, ignored):
         fhir: tuple[str, ...] = ()
         if state == "mapped":
-            whole = (at.segment, at.sequence, at.field, at.repetition, at.component)
-            steps = (str(at), *(str(Location(*whole[:n])) for n in (5, 4, 3, 2)))  # the nearest place that has a trace
+            steps = (  # the nearest place that has a trace
+                str(at),
+                str(replace(at, subcomponent=None)),
+                str(replace(at, component=None, subcomponent=None)),
+                str(Location(at.segment, at.sequence, at.field)),
+                str(Location(at.segment, at.sequence)),
+            )
             fhir = next((tuple(reached[s]) for s in steps if s in reached), ())
             if not fhir:
                 owner = owner_of(ctx, segment.position)
