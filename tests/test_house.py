@@ -38,6 +38,7 @@ TABLES = {"segue.fhir.elements", "segue.fhir.tables"}  # the element tables, whi
 NEIGHBOURS = {("segue.hl7", "segue.terminology"), ("segue.terminology", "segue.hl7")}
 WHOLE_ROOMS = {
     "cli/test_commands.py",  # the command line as it is called
+    "mapping/test_definitions.py",  # the definitions that ship
     "mapping/test_language_docs.py",  # the page of docs/ on the language
     "mapping/test_ten_cases.py",  # the language on its hardest cases
     "terminology/test_shipped.py",  # the tables that ship
@@ -123,7 +124,9 @@ def test_every_test_module_stands_beside_what_it_tests() -> None:
 def test_make_lists_every_target() -> None:
     text = (ROOT / "Makefile").read_text("utf-8")
     (phony,) = re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
-    listed = subprocess.run(["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert [line.split()[1] for line in listed.splitlines()] == phony.split()
 
 

@@ -77,14 +77,14 @@ def product_version(ctx: Context, node: Any) -> str:
     return ctx.product_version
 
 
-@function("software", "call", "Provenance.entity", many=True)
-def software(ctx: Context, node: Any, sft: Segment) -> list[Json] | None:
-    """SFT Devices as entities: the first as source, later ones as derivation (R-PROV-8)."""
+@function("software", "call", "Provenance.entity")
+def software(ctx: Context, node: Any, sft: Segment) -> Json | None:
+    """The Device of an SFT as an entity: the first as source, later ones as derivation (R-PROV-8)."""
     made = ctx.made.get("software", ())
-    return [
-        {"role": "source" if i == 0 else "derivation", "what": ctx.reference(found.record)}
-        for i, found in enumerate(made)
-    ] or None
+    found = next((i for i in made if i.segment is sft), None)
+    if found is None:
+        return None
+    return {"role": "source" if found is made[0] else "derivation", "what": ctx.reference(found.record)}
 
 
 @function("coded", "call", "Coding", strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segue.hl7.message import Part, Repetition
 
-from ..context import Context, first_valued
+from ..context import Context, Node, first_valued
 from ..records import Json
 from . import conversion, function
 from .identifiers import assigner, authority, universal_uri
@@ -25,10 +25,13 @@ def location(ctx: Context, node: Repetition | Part, status: str | None = None) -
     valued = [(c, kind) for c, kind in LEVELS if len(components) > c and components[c] and any(level(ctx, node, c)[:2])]
     if not valued:
         return only_description(ctx, node)
+    nursing_unit = len(components) > 6 and (T(components[6]) or "").strip() == "N"
     for c, kind in valued:
         part = node.part(c)
         name, universal, scheme = level(ctx, node, c)
         last = c == valued[-1][0]
+        if c == 1 and nursing_unit:
+            kind = "wa"  # R-LOC-2
         out: Json = {"resourceType": "Location"}
         identifiers: list[Json] = []
         uri = universal_uri(universal, scheme)
@@ -56,8 +59,6 @@ def location(ctx: Context, node: Repetition | Part, status: str | None = None) -
         if last and len(components) > 6 and (person := T(components[6])) is not None:
             out["type"] = [{"coding": [{"system": V2 + "0305", "code": person.strip()}]}]
             node.used |= 1 << 6
-            if c == 1 and person.strip() == "N":
-                kind = "wa"
         if kind:
             out["physicalType"] = {"coding": [{"system": PHYSICAL, "code": kind, "display": NAMES[kind]}]}
         if parent is not None:
@@ -71,6 +72,12 @@ def location(ctx: Context, node: Repetition | Part, status: str | None = None) -
             system = None
         parent = ctx.reference(ctx.add(out, key, system, node=node))
     return parent
+
+
+@function("facility", "call", "text", strict=True)
+def facility(ctx: Context, node: Node, name: str | None) -> str | None:
+    """The path of a place that one name tells: the facility that the levels of a PL hang under (R-LOC-4)."""
+    return f"4:{name}" if name else None
 
 
 def level(ctx: Context, node: Repetition | Part, number: int) -> list[str | None]:

@@ -15,6 +15,7 @@ from . import function
 
 NUMBERS = ("JHN", "MR", "PI", "PT", "MB")
 RENUMBERED = {"A46": "patient", "A47": "patient", "A48": "patient", "A49": "account", "A50": "visit", "A51": "visit"}
+REPLACED = ("A18", "A30", "A34", "A36", "A39", "A40")
 SOURCES = ("source_patient", "source_account", "source_visit")
 
 
@@ -46,7 +47,9 @@ def unshared(ctx: Context, node: Repetition) -> str | None:
 
 @function("other_patient", "segment", "boolean", "text")
 def other_patient(ctx: Context, mrg: Segment) -> bool | None:
-    """True when MRG names a record that is not the survivor (R-MRG-10)."""
+    """True when MRG names a record that is not the survivor (R-MRG-10); accounts and visits are merged within one patient."""
+    if ctx.event not in REPLACED:
+        return None
     if any(unshared(ctx, r) for r, _ in numbers(ctx, mrg, 1, 2, 4)):
         return True
     ctx.report("merge.incomplete", mrg, 1, rule="R-MRG-10")
@@ -101,6 +104,9 @@ def merge(ctx: Context) -> None:
             if "identifier" in resource:
                 resource["identifier"] = [old(i) for i in resource["identifier"]]
             consists(ctx, {"role": "source", "what": ctx.reference(source.record)})
+    for mrg in ctx.message.segments:
+        if mrg.name == "MRG":
+            prior(ctx, mrg)
     renumbered = RENUMBERED.get(ctx.event)
     for made in ctx.made.get(renumbered, ()) if renumbered else ():
         before = [i for i in made.record.resource.get("identifier", ()) if i.get("use") == "old"]
@@ -108,6 +114,21 @@ def merge(ctx: Context) -> None:
             ctx.report("merge.incomplete", made.segment, None, rule="R-MRG-10")
     if ctx.made.get("source_patient"):
         concerns(ctx, [*ctx.made.get("patient", ()), *ctx.made["source_patient"]])
+
+
+def prior(ctx: Context, mrg: Segment) -> None:
+    """MRG-1: a number that PID has too stands there; of a patient who does not change, another one is the source (R-MRG-6)."""
+    changes = ctx.event in REPLACED or RENUMBERED.get(ctx.event) == "patient"
+    kept = numbers(ctx, ctx.near(mrg, "PID"), 2, 3, 4)
+    for repetition, found in numbers(ctx, mrg, 1):
+        twin = next((r for r, n in kept if same(found, n)), None)
+        if twin is None and not changes:
+            identifier = ctx.convert("CX.Identifier", repetition)
+            if identifier is not None:
+                consists(ctx, {"role": "source", "what": {"type": "Patient", "identifier": identifier}})
+        elif twin is not None:
+            every = sum(1 << n for n in range(len(repetition.components)))
+            repetition.used |= every if twin.raw == repetition.raw else 2
 
 
 @function("move", "message")

@@ -71,9 +71,9 @@ def notes(ctx: Context, segment: Segment) -> list[Json] | None:
 
 @function("part_notes", "segment", "Annotation", many=True)
 def part_notes(ctx: Context, rxo: Segment) -> list[Json] | None:
-    """Notes on the routes and components of a medication order."""
+    """Notes on the routes, components and times of a medication order."""
     group = rxo.group
-    below = [s for s in group.segments() if s.name in ("RXR", "RXC")] if group is not None else []
+    below = [s for s in group.segments() if s.name in ("RXR", "RXC", "TQ1")] if group is not None else []
     return [note for segment in below for note in notes(ctx, segment) or ()] or None  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 

@@ -111,9 +111,19 @@ def results_of(ctx: Context, obr: Segment) -> Iterator[Segment]:
             break
         if segment.name == "SPM":
             specimen = True
-        elif segment.name == "OBX":
+        elif segment.name == "OBX" and not is_answer(segment):
             (about if specimen else found).append(segment)
     yield from found or about
+
+
+def is_answer(obx: Segment) -> bool:
+    """An answer that came with the order, not a result of the laboratory (R-DR-8)."""
+    return obx.raw(29).strip() in ("QST", "SCI")
+
+
+@function("is_answer", "segment", "boolean", "text")
+def answer_test(ctx: Context, obx: Segment) -> bool | None:
+    return is_answer(obx) or None
 
 
 @function("results_status", "segment", "code", "text")

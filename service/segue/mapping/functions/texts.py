@@ -68,7 +68,7 @@ def written(ctx: Context, node: Repetition, kind: str) -> str | Primitive | None
     elif kind in ("CN", "XCN", "CNN"):
         text = " ".join(p for p in (at(parts, 6), at(parts, 3), at(parts, 4), sub(2), at(parts, 5)) if p)
     elif kind in ("AD", "XAD"):
-        text = ", ".join(p for p in (sub(1), *(at(parts, n) for n in (2, 3, 4, 5, 6))) if p)
+        text = ", ".join(p for p in (sub(1), at(parts, 2), at(parts, 3)) if p)
     elif kind in ("TN", "XTN"):
         text = number_of(parts) or at(parts, 12) or at(parts, 1) or at(parts, 4) or ""
     else:
