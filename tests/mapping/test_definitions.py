@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fhir.resources.R4B.structuredefinition import StructureDefinition
@@ -21,11 +21,12 @@ Use = tuple[str, str, str]  # extension, what it stands on, kind of its value
 
 ROOT = Path(__file__).parents[2]
 CODE = ROOT / "service" / "segue" / "mapping"
+PAGE = ROOT / "docs" / "residue-and-extensions.md"
 EXAMPLES = sorted((ROOT / "examples").glob("*.hl7"))
 BASE = "urn:segue:StructureDefinition:"
-FILES = sorted((data_folder("mappings") / "definitions").iterdir())
+FILES = sorted((data_folder("mappings") / "definitions").iterdir(), key=lambda file: file.stem)
 DEFINITIONS: dict[str, Json] = {file.stem.partition("-")[2]: json.loads(file.read_bytes()) for file in FILES}
-UNUSED = {"order-control-reason"}  # listed for the packs of sites: R4 has a home for ORC-16 wherever ORC is mapped
+UNUSED = {"order-control-reason"}  # for sites: our own maps find a status reason in R4 for ORC-16
 
 MESSAGES = {
     "ADT^A01^ADT_A01": (
@@ -87,8 +88,9 @@ def placed(node: Json, owner: str) -> Iterator[Use]:
             kind = next(key for key in extension if key != "url")
             yield extension["url"].removeprefix(BASE), owner, kind
     for key, value in node.items():
-        for below in value if isinstance(value, list) else (value,):
-            if isinstance(below, dict):
+        for inner in cast(list[Any], value) if isinstance(value, list) else [value]:
+            if isinstance(inner, dict):
+                below = cast(Json, inner)
                 yield from placed(below, below.get("resourceType") or type_of(owner, key))
 
 
@@ -201,13 +203,11 @@ def test_R_EXT_3_a_definition_allows_what_the_maps_write_and_no_more(uses: set[U
 
 
 def test_R_EXT_3_extensions_of_the_examples_stand_where_they_may() -> None:
-    wrong = [
-        (file.stem, *use)
-        for file in EXAMPLES
-        for made in convert_many(file, residue="extension")
-        for use in placed(made.bundle, "Bundle")
-        if not allowed(use)
-    ]
+    wrong: list[tuple[str, Use]] = []
+    for file in EXAMPLES:
+        for made in convert_many(file, residue="extension"):
+            assert isinstance(made, Conversion), file
+            wrong += [(file.stem, use) for use in placed(made.bundle, "Bundle") if not allowed(use)]
     assert wrong == []
 
 
@@ -215,7 +215,7 @@ def test_R_EXT_3_every_extension_stands_where_it_may(base: Converter, er7: Calla
     found: set[Use] = set()
     for kind, segments in MESSAGES.items():
         raw = er7(*segments, kind=kind).replace(b"|P|2.5.1\r", b"|P|2.5.1||||||ASCII|||WARD-1^NORTH\r", 1)
-        made: Conversion = base.convert(raw, residue="extension")
+        made = base.convert(raw, residue="extension")
         found |= set(placed(made.bundle, "Bundle"))
     assert {use for use in found if not allowed(use)} == set()
     assert {name for name, _, _ in found} == set(DEFINITIONS) - UNUSED
@@ -232,3 +232,13 @@ def test_R_EXT_3_every_extension_stands_where_it_may(base: Converter, er7: Calla
 )
 def test_R_EXT_3_an_extension_out_of_place_is_seen(use: Use) -> None:
     assert not allowed(use)
+
+
+def test_the_page_lists_each_definition() -> None:
+    listed = re.findall(r"^\| \[`.*", PAGE.read_text("utf-8"), re.M)
+    assert listed == [
+        f"| [`{name}`](../mappings/definitions/StructureDefinition-{name}.json) | {definition['description'].rstrip('.')} "
+        f"| {', '.join(context['expression'] for context in definition['context'])} "
+        f"| {', '.join(kinds(name)) or 'path, value'} |"
+        for name, definition in DEFINITIONS.items()
+    ]

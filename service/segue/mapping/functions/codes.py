@@ -264,6 +264,20 @@ def leaf_code(
     return required(ctx, node, number, table, code, {"coding": [sent]} if "code" in sent else {"text": text}, None)
 
 
+@function("coded_status", "leaf", "code")
+def coded_status(
+    ctx: Context, text: str, node: Node, number: int | None, table: str, otherwise: str = "unknown"
+) -> str | Primitive | None:
+    """A status that must be there: by its table, else the value for unknown ones beside the code as sent (R-UNM-1)."""
+    known, code = ctx.terminology.table(table), text.strip()
+    sent = leaf_coding(ctx, text, None, known)
+    concept: Json = {"coding": [sent]} if "code" in sent else {"text": text}
+    if known.targets(code) or known.folded(code):
+        return required(ctx, node, number, known, code, concept, None)
+    ctx.report("code.unmapped-required", node, number, rule="R-UNM-1", value=text)
+    return Primitive(otherwise, alternate(concept))
+
+
 @conversion("ID IS CWE CNE ST", "boolean")
 def boolean(
     ctx: Context, text: str, node: Node, number: int, bound: str | None = None, table: Table | None = None

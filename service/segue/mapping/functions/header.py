@@ -80,11 +80,10 @@ def product_version(ctx: Context, node: Any) -> str:
 @function("software", "call", "Provenance.entity")
 def software(ctx: Context, node: Any, sft: Segment) -> Json | None:
     """The Device of an SFT as an entity: the first as source, later ones as derivation (R-PROV-8)."""
-    made = ctx.made.get("software", ())
-    found = next((i for i in made if i.segment is sft), None)
-    if found is None:
-        return None
-    return {"role": "source" if found is made[0] else "derivation", "what": ctx.reference(found.record)}
+    for place, made in enumerate(ctx.made.get("software", ())):
+        if made.segment is sft:
+            return {"role": "derivation" if place else "source", "what": ctx.reference(made.record)}
+    return None
 
 
 @function("coded", "call", "Coding", strict=True)

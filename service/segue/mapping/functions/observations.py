@@ -143,8 +143,8 @@ def absent_reason(ctx: Context, node: Node, obx: Segment) -> Json | None:
 
 
 @function("unknown_status", "call", "code", "text")
-def unknown_status(ctx: Context, node: Node, code: str | None = None) -> str:
-    """No result status at all, or one that no table has (R-STAT-11)."""
+def unknown_status(ctx: Context, node: Node) -> str:
+    """No result status at all (R-STAT-11)."""
     return "unknown"
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from segue.hl7.message import Message, Repetition, Segment
 
-from ..context import Context
+from ..context import Context, Primitive
 from ..records import Json
 from . import function
+from .codes import coded_status
 from .documents import attachments, is_document
 from .locations import NAMES, PHYSICAL
 from .texts import code_words
@@ -126,11 +127,19 @@ def answer_test(ctx: Context, obx: Segment) -> bool | None:
     return is_answer(obx) or None
 
 
-@function("results_status", "segment", "code", "text")
+@function("report_status", "segment", "code")
+def report_status(ctx: Context, obr: Segment) -> str | Primitive | None:
+    """DiagnosticReport.status: OBR-25 (R-STAT-12), else what the results say together (R-STAT-13)."""
+    sent = obr.leaf(25)
+    if sent is None:
+        ctx.report("report.status-missing", obr, 25, rule="R-STAT-13")
+        return results_status(ctx, obr)
+    obr.used |= 1 << 25
+    return coded_status(ctx, sent, obr, 25, "DiagnosticReportStatus", results_status(ctx, obr))
+
+
 def results_status(ctx: Context, obr: Segment) -> str:
-    """DiagnosticReport.status from the results where OBR-25 says nothing (R-STAT-13)."""
     codes = [(obx.leaf(11) or "").strip().upper() for obx in results_of(ctx, obr)]
-    ctx.report("report.status-missing", obr, 25, rule="R-STAT-13")
     if not codes:
         return "registered"
     known = set(codes)

@@ -231,6 +231,8 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
             return {**out, "system": UCUM, "code": code}
         found = ctx.terminology.unit(code)
         if found is not None:
+            if words is not None and code not in (words, found):
+                node.used &= ~2  # the code as sent has no home beside its words
             return {**out, "system": UCUM, "code": found}
         ctx.report("unit.unknown", node, 1, rule="R-UNIT-1", value=code)
     else:
