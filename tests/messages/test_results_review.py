@@ -125,3 +125,13 @@ def test_R_PROV_8_the_software_of_the_sender_is_the_source() -> None:
     found = [p["entity"] for p in sent.all("Provenance") if "entity" in p]
     assert [[e["role"] for e in entity] for entity in found] == [["source", "derivation"]]
     assert [sent.at(e["what"])["deviceName"][0]["name"] for e in found[0]] == ["LabX", "Gate"]
+
+
+def test_R_MSG_2_each_patient_of_a_message_is_the_subject_of_its_own_results() -> None:
+    second = "PID|2||MR881^^^EASTLAB^MR||Fenwick^Piers||19720301|M"
+    visit = "PV1|1|O|||||||||||||||||V-2"
+    bundle = reported(report(f25="F"), result(), second, visit, report(f2="P-8", f3="F-8", f25="F"), result())
+    first, other = bundle.all("Patient")
+    assert [bundle.at(r["subject"]) for r in bundle.all("DiagnosticReport")] == [first, other]
+    assert [bundle.at(o["subject"]) for o in bundle.all("Observation")] == [first, other]
+    assert ["encounter" in r for r in bundle.all("DiagnosticReport")] == [False, True]

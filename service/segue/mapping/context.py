@@ -87,6 +87,11 @@ class Scope:
             scope = scope.parent
         return None
 
+    def adopt(self, inner: Scope) -> None:
+        """The instances of a group that this one holds only once (R-MSG-2)."""
+        for name, instances in inner.instances.items():
+            self.instances.setdefault(name, []).extend(instances)
+
 
 class Context:
     """State of one conversion."""
@@ -274,6 +279,8 @@ class Context:
         if found is not None:
             return found.record
         made = self.made.get(name, ())
+        if name != "patient" and len(self.made.get("patient", ())) > 1:
+            return None  # the only visit of a message with two patients is that of one of them
         return made[0].record if len(made) == 1 else None
 
 

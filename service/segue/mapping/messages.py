@@ -293,6 +293,8 @@ class Walk:
                 outer = ctx.scope
                 ctx.scope = Scope(outer)
                 self.group(plan.groups.get(item.name) or GroupMap(item.name, plan), item)
+                if item.node is not None and not item.node.repeats:
+                    outer.adopt(ctx.scope)  # as the one patient of several orders
                 ctx.scope = outer
 
     def step(self, instance: InstanceMap, one: SegmentMap, makes: bool, segment: Segment) -> None:

@@ -137,7 +137,11 @@ def pointer(ctx: Context, node: Repetition) -> Json | None:
 
 
 def is_document(obx: Segment) -> bool:
-    return obx.raw(2).strip() in ("ED", "RP") and bool(obx.raw(5).strip('"'))
+    """A document or a pointer to one: ED with data, RP with a pointer."""
+    needed = {"ED": 5, "RP": 1}.get(obx.raw(2).strip())
+    if needed is None:
+        return False
+    return any(len(r.components) > needed and r.components[needed].strip('" ') for r in obx.repetitions(5))
 
 
 def attachments(ctx: Context, obx: Segment) -> list[Json]:

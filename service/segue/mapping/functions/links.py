@@ -263,6 +263,10 @@ def copy_marks(source: Segment, one: int, target: Segment, other: int) -> None:
         target.used |= 1 << other
     for mine, its in zip(target.repetitions(other), source.repetitions(one), strict=True):
         mine.used |= its.used
+        if its.marks is not None:
+            mine.marks = {
+                n: (mine.marks or {}).get(n, 0) | its.marks.get(n, 0) for n in {*(mine.marks or ()), *its.marks}
+            }
         for number, part in (its.subs or {}).items():
             mine.part(number).used |= part.used
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segue.hl7.message import Repetition, Segment
 
-from ..context import Context, Node
+from ..context import Context, Node, absent
 from ..records import Json
 from . import function
 from .codes import CODE, concept
@@ -197,7 +197,8 @@ def fasting(ctx: Context, text: str, node: Node, number: int) -> Json | None:
 
 
 @function("document_contents", "segment", "DocumentReference.content", many=True)
-def document_contents(ctx: Context, obx: Segment) -> list[Json] | None:
+def document_contents(ctx: Context, obx: Segment) -> list[Json]:
     from .documents import attachments
 
-    return [{"attachment": a} for a in attachments(ctx, obx)] or None
+    found = attachments(ctx, obx) or [{"extension": absent("unknown")}]
+    return [{"attachment": a} for a in found]

@@ -6,7 +6,7 @@ import re
 
 from segue.hl7.message import Part, Repetition
 
-from ..context import Context, Node, Primitive
+from ..context import Context, Node, Primitive, absent
 from ..records import Json
 from ..times import moment
 from . import function
@@ -139,3 +139,12 @@ def birth(ctx: Context, text: str, node: Node, number: int) -> str | Primitive |
     if value is not None and found.has_time and not found.midnight:
         return Primitive(value, original(text))  # R-DATE-15
     return value
+
+
+@function("contacts", "message")
+def contacts(ctx: Context) -> None:
+    """A contact of whom neither name, telecom, address nor organisation is known says so in its name (R4 pat-1, R-PAT-11)."""
+    for patient in ctx.made.get("patient", ()):
+        for contact in patient.record.resource.get("contact", ()):
+            if not contact.keys() & {"name", "telecom", "address", "organization"}:
+                contact["name"] = {"extension": absent("unknown")}

@@ -179,7 +179,9 @@ def presented_forms(ctx: Context, obr: Segment) -> list[Json] | None:
             out.extend(attachments(ctx, obx))
             account(ctx, obx)
     if not documents and results and all(is_text(obx) for obx in results):
-        out.append(whole_text(ctx, results, followers))
+        whole = whole_text(ctx, results, followers)
+        if whole is not None:
+            out.append(whole)
     return out or None
 
 
@@ -199,7 +201,7 @@ def account(ctx: Context, obx: Segment) -> None:
                     break
 
 
-def whole_text(ctx: Context, results: list[Segment], followers: set[int]) -> Json:
+def whole_text(ctx: Context, results: list[Segment], followers: set[int]) -> Json | None:
     blocks: list[str] = []
     head: str | None = None
     for obx in results:
@@ -210,7 +212,9 @@ def whole_text(ctx: Context, results: list[Segment], followers: set[int]) -> Jso
             blocks.append(name)
             head = name
         blocks.append(text_of(ctx, obx))
-    data = "\n".join(blocks).encode()
+    data = "\n".join(blocks).strip("\n").encode()
+    if not data:
+        return None
     return {"contentType": "text/plain", "data": base64.b64encode(data).decode("ascii")}
 
 

@@ -255,15 +255,15 @@ EXPONENT = re.compile(r"[+-]?\d")
 
 @function("quantity", "leaf", "Quantity", "Duration", "Age")
 def quantity(
-    ctx: Context, text: str, node: Node, number: int, unit: Repetition | None = None, compare: bool = False
+    ctx: Context, text: str, node: Node, number: int, unit: Repetition | None = None, exact: str | None = None
 ) -> Json | None:
-    """A number and its unit; with a comparator where the text carries one (R-VAL-1). None when the text is no number."""
+    """A number and its unit; with a comparator where the text carries one (R-VAL-1), which an `exact` one cannot. None when the text is no number."""
     value = decimal_of(text)
     out: Json = {}
     if value is None:
         match = COMPARED.fullmatch(text.strip())
         value = decimal_of(match[2]) if match else None
-        if value is None or match is None:
+        if value is None or match is None or exact:
             return None
         ctx.report("field.comparator-in-number", node, number, rule="R-VAL-1", value=text)
         out["value"] = value
@@ -271,6 +271,13 @@ def quantity(
     else:
         out["value"] = value
     return {**out, **unit_of(ctx, unit)}
+
+
+@function("is_range", "call", "boolean")
+def is_range(ctx: Context, node: Any, low: str | None, high: str | None) -> bool | None:
+    """Two bounds of which the lower one is not the higher (R4 rng-2); one may be open."""
+    least, most = decimal_of(low or ""), decimal_of(high or "")
+    return True if most is not None and (least is None or least <= most) else None
 
 
 @function("days", "leaf", "Duration", "Quantity")
