@@ -89,6 +89,13 @@ def test_A33_issues_by_severity_then_place(converter: Converter) -> None:
     assert [i.v2.segment for i in made.issues if i.v2 and i.v2.segment.startswith("Z")] == ["ZPI", "ZPJ"]
 
 
+def test_A33_a_field_that_feeds_two_resources_is_told_once(converter: Converter) -> None:
+    made = converter.convert(message("PID|1||77^^^X", "IN1|1|P|C^^^X|||||||||||||Fenwick^Ada|COUSIN"))
+    found = [i for i in made.issues if i.code == "code.unmapped" and i.v2 is not None and i.v2.segment == "IN1"]
+    assert {resource(made, kind)["relationship"] != {} for kind in ("Coverage", "RelatedPerson")} == {True}
+    assert len(found) == 1
+
+
 def test_R_DATE_6_the_zone_of_the_call_beats_that_of_the_header(converter: Converter) -> None:
     raw = message(PID, "PV1|1|I" + "|" * 42 + "202407010815")
     assert resource(converter.convert(raw), "Encounter")["period"]["start"] == "2024-07-01T08:15:00+01:00"

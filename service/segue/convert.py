@@ -345,7 +345,7 @@ _RANK = {severity: n for n, severity in enumerate(SEVERITIES)}
 
 
 def _sorted(issues: list[Issue], message: Message) -> tuple[Issue, ...]:
-    """By severity, then position in the message (A-33)."""
+    """Each once, by severity, then position in the message (A-33): one field may feed several resources."""
     positions = {(s.name, s.sequence): s.position for s in message.segments}
 
     def rank(found: Issue) -> tuple[int, int, int]:
@@ -356,7 +356,7 @@ def _sorted(issues: list[Issue], message: Message) -> tuple[Issue, ...]:
             (at.field or 0) if at else 0,
         )
 
-    return tuple(sorted(issues, key=rank))
+    return tuple(sorted(dict.fromkeys(issues), key=rank))
 
 
 def _control_id(raw: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import segue
+
 from .bundle import Bundle, Json, convert
 
 PID = "PID|1||1^^^NORTH&2.999.10.1&ISO^MR||Ashgrove^Rowan"
@@ -106,3 +108,13 @@ def test_R_MSG_8_what_is_no_language_is_left_out() -> None:
 
 def test_R_MSG_8_security_of_the_header_is_residue() -> None:
     assert ("field.unmapped", "MSH[1]-8[1].1") in convert(PID, header=header(f8="KEY7")).issues
+
+
+def test_R_DATE_15_a_recorded_time_that_was_cut_or_cannot_be_read_is_told() -> None:
+    def told(time: str) -> list[str]:
+        raw = f"MSH|^~\\&|A||B||20260311||ADT^A08|1|P|2.5.1\rEVN||{time}\rPID|1||7^^^X\rPV1|1|I\r"
+        return [i.code for i in segue.convert(raw.encode()).issues if i.v2 is not None and i.v2.segment == "EVN"]
+
+    assert told("20260311084500-0500") == told("20260311") == []
+    assert told("20260311084500") == ["field.time-cut"]
+    assert told("20269911") == ["field.date-unreadable"]

@@ -55,8 +55,12 @@ def hd_uri(ctx: Context, node: Repetition | Part) -> str | None:
 def recorded(ctx: Context, text: str, node: Node, number: int) -> str | Primitive | None:
     """An instant; what is none stays beside its absence as sent (R-PROV-3, R-DATE-15)."""
     found = moment(text, ctx.zone)
-    if found.instant is not None or found.datetime is None:
+    if found.instant is not None:
         return found.instant
+    if found.issue or found.issue_datetime:
+        ctx.report(found.issue or found.issue_datetime or "", node, number, rule="R-DATE-15", value=text)
+    if found.datetime is None:
+        return None
     return Primitive(None, [*absent("unknown"), {"url": ORIG, "valueString": text}])
 
 
