@@ -21,6 +21,7 @@ from .times import Zone
 Node = Segment | Repetition | Part
 
 ONCE = ("PID", "PV1", "PV2", "EVN")  # the only one of a message belongs to every group (R-MSG-2)
+CONCERNED = (("header", "focus"), ("provenance", "target"), ("transformation", "target"), ("event", "target"))
 DAR = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 ALT = "http://hl7.org/fhir/StructureDefinition/alternate-codes"
 ORIG = "http://hl7.org/fhir/StructureDefinition/originalText"
@@ -272,6 +273,13 @@ class Context:
             of = {n: [s for s in self.message.segments if s.name == n] for n in ONCE}
             self.sole = {n: found[0] for n, found in of.items() if len(found) == 1}
         return self.sole.get(name)
+
+    def concern(self, *about: Record) -> None:
+        """What the message is about: focus of the header and target of its Provenances (R-MSG-9, R-PROV-2)."""
+        for name, element in CONCERNED:
+            for made in self.made.get(name, ()):
+                for record in about:
+                    self.bind(made.record, element, record, many=True)
 
     def named(self, name: str) -> Record | None:
         """The record of the nearest instance of that name; the only one of the message where no group around has it (R-MSG-2)."""

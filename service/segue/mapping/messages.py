@@ -269,15 +269,7 @@ class Walk:
         ctx = self.ctx
         nothing: list[Instance] = []
         about = next((made for name in message.focus if (made := ctx.made.get(name))), nothing)
-        for name, element in (
-            ("header", "focus"),
-            ("provenance", "target"),
-            ("transformation", "target"),
-            ("event", "target"),
-        ):
-            for instance in ctx.made.get(name, ()):
-                for found in about:
-                    ctx.bind(instance.record, element, found.record, many=True)
+        ctx.concern(*(found.record for found in about))
 
     def group(self, plan: GroupMap, group: Group) -> None:
         ctx = self.ctx

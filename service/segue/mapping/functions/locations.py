@@ -156,14 +156,7 @@ def bed_status(ctx: Context) -> None:
         ctx.owners[npu.position] = record
         if state is not None and "operationalStatus" in record.resource:
             state.used |= 2
-        for name, element in (
-            ("header", "focus"),
-            ("provenance", "target"),
-            ("transformation", "target"),
-            ("event", "target"),
-        ):
-            for made in ctx.made.get(name, ()):
-                ctx.bind(made.record, element, record, many=True)
+        ctx.concern(record)
 
 
 @function("named_location", "call", "Reference", strict=True)

@@ -180,12 +180,4 @@ def consists(ctx: Context, entity: Json) -> None:
 
 def concerns(ctx: Context, about: list[Instance]) -> None:
     """The header is about all of these patients, survivors first (R-MSG-9)."""
-    for name, element in (
-        ("header", "focus"),
-        ("provenance", "target"),
-        ("transformation", "target"),
-        ("event", "target"),
-    ):
-        for made in ctx.made.get(name, ()):
-            for found in about:
-                ctx.bind(made.record, element, found.record, many=True)
+    ctx.concern(*(found.record for found in about))
