@@ -30,13 +30,14 @@ UNUSED = {"order-control-reason"}  # for sites: our own maps find a status reaso
 
 MESSAGES = {
     "ADT^A01^ADT_A01": (
-        "EVN||20240310101500",
-        "PID|1||7001^^^WARD^MR^SOUTH||Fennick^Odalys||19800102|F|||||^PRN^PH^^^^5550123^^after six||||||||||||||VET||||Y",
+        "EVN||20240310101500|20240310",
+        "PID|1||7001^3^M11^WARD^MR^SOUTH||Fennick^Odalys||19800102|F||W|||^PRN^PH^^^^5550123^^after six|||||||||N|||||VET||||Y",
         "PD1|||||||||||F",
         "NK1|1|||||||||||Fennick Mill^L",
-        "PV1|1|I||||||||||||||||||PAY",
-        "PV2|||||||U1~U2|||4||short stay||||||||||||||||||||||||||||ACUTE",
-        "PR1|1||1234^Cast^L||20240310|||||||||||LT~RT",
+        "PV1|1|I||||||||||||||||||PAY|||||||||||||||||||||OPEN",
+        "PV2||SEMI||MOVE|||U1~U2|||4||short stay||||||||||||||||||||||||||||ACUTE",
+        "IN1|1|PLAN|CO1|||||||||||A-77^20240301^desk",
+        "PR1|1||1234^Cast^99WARD^^plaster||20240310|||||||||||LT~RT",
     ),
     "ORM^O01^ORM_O01": (
         "PID|1||7001^^^WARD^MR||Fennick^Odalys",
@@ -214,7 +215,8 @@ def test_R_EXT_3_extensions_of_the_examples_stand_where_they_may() -> None:
 def test_R_EXT_3_every_extension_stands_where_it_may(base: Converter, er7: Callable[..., bytes]) -> None:
     found: set[Use] = set()
     for kind, segments in MESSAGES.items():
-        raw = er7(*segments, kind=kind).replace(b"|P|2.5.1\r", b"|P|2.5.1||||||ASCII|||WARD-1^NORTH\r", 1)
+        raw = er7(*segments, kind=kind).replace(b"|P|2.5.1\r", b"|P|2.5.1|7||AL|NE|CAN|ASCII|||WARD-1^NORTH\r", 1)
+        raw = raw.replace(b"||ADT^", b"|KEY|ADT^", 1)
         made = base.convert(raw, residue="extension")
         found |= set(placed(made.bundle, "Bundle"))
     assert {use for use in found if not allowed(use)} == set()

@@ -106,8 +106,15 @@ def test_R_MSG_8_what_is_no_language_is_left_out() -> None:
     assert "language" not in convert(PID, header=header(f19="PROSE")).one("MessageHeader")
 
 
-def test_R_MSG_8_security_of_the_header_is_residue() -> None:
-    assert ("field.unmapped", "MSH[1]-8[1].1") in convert(PID, header=header(f8="KEY7")).issues
+def test_R_MSG_8_what_the_header_says_to_the_receiver_is_kept() -> None:
+    bundle = convert(PID, header=header(f8="KEY7", f13="42", f15="AL", f16="NE", f17="CAN"))
+    found = {e["url"].rpartition(":")[2]: e for e in bundle.one("MessageHeader")["extension"]}
+    assert found["message-security"]["valueString"] == "KEY7"
+    assert found["sequence-number"]["valueString"] == "42"
+    assert found["accept-acknowledgment"]["valueCodeableConcept"]["coding"][0]["code"] == "AL"
+    assert found["application-acknowledgment"]["valueCodeableConcept"]["coding"][0]["code"] == "NE"
+    assert found["country"]["valueCodeableConcept"]["coding"][0]["code"] == "CAN"
+    assert not any(code == "field.unmapped" for code, _ in bundle.issues)
 
 
 def test_R_DATE_15_a_recorded_time_that_was_cut_or_cannot_be_read_is_told() -> None:

@@ -7,6 +7,7 @@ kept (policy keep, R-UNM-1); a `code` element that cannot take it carries the or
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from segue.hl7.message import Part, Repetition
@@ -18,6 +19,7 @@ from . import conversion, function
 
 TRIPLETS = ((1, 2, 3, 7, 14), (4, 5, 6, 8, 17), (10, 11, 12, 13, 20))  # code, text, system, version, system OID
 CODE = re.compile(r"[^\s]+( [^\s]+)*")
+LOCAL = "L"  # table 0396: a local code; it names no system (R-SYS-16)
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -46,12 +48,37 @@ def mapped_coding(target: Any) -> Json:
     return out
 
 
-def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> tuple[list[Json], str | None, str | None]:
-    """The codings as sent, the first text, the first code; marks what it uses (R-CODE-1, -5, -9, -10)."""
+@dataclass(slots=True)
+class Sent:
+    """What a coded value says as sent."""
+
+    codings: list[Json]
+    text: str | None  # the text of the concept
+    code: str | None  # the first code, whether or not it can stand in a coding
+    others: list[str]  # texts without a code that are not the text of the concept
+
+    def concept(self, base: str) -> Json:
+        """All of it as a CodeableConcept; `base` is that of the project's extensions."""
+        out: Json = {}
+        if self.others:
+            out["extension"] = [{"url": f"{base}alternate-text", "valueString": text} for text in self.others]
+        if self.codings:
+            out["coding"] = self.codings
+        if self.text is not None:
+            out["text"] = self.text
+        return out
+
+
+def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> Sent:
+    """A coded value as sent; marks what it uses (R-CODE-1, -5, -9, -10).
+
+    A local code keeps the name of its system in an extension, since a name is no URI.
+    """
     components, T = node.components, ctx.text
     n = len(components)
     used = 0
     found: list[Json] = []
+    loose: list[tuple[int, str]] = []  # texts that no coding carries, with their components
     text: str | None = None
     spoken = 0  # component that the text is
     first: str | None = None
@@ -63,12 +90,15 @@ def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> tuple[l
         if display is not None and text is None:
             text, spoken = display, t
         if code is None:
+            if display is not None:
+                loose.append((t, display))
             continue
         code = code.strip()
         first = first or code
         name = T(components[s]) if n > s and components[s] else None
         oid = T(components[o]) if n > o and components[o] else None
         system = ctx.terminology.system(name, oid) if name or oid else None
+        local = False
         if system is None and not name and bound is not None and ctx.terminology.v2(bound, code) is not None:
             system = f"http://terminology.hl7.org/CodeSystem/v2-{bound}"
         if system is not None:
@@ -78,11 +108,18 @@ def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> tuple[l
             used |= 1 << s
         elif name:
             once(ctx, "code.system-unknown", node, s, name, "R-CODE-9")
+            local = name.strip().upper() != LOCAL
         if CODE.fullmatch(code) is None:
             if text is None:
                 text, spoken = code, c
+            loose.append((c, code))
+            if display is not None:
+                loose.append((t, display))
             continue
         out: Json = {}
+        if local:
+            out["extension"] = [{"url": ctx.options.extension_base + "code-system-name", "valueString": name}]
+            used |= 1 << s
         if system is not None:
             out["system"] = system
         version = T(components[v]) if n > v and components[v] else None
@@ -100,8 +137,13 @@ def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> tuple[l
         original = T(components[9])
         if original is not None:
             text, spoken = original, 9
+    others: list[str] = []
+    for number, value in loose:
+        used |= 1 << number
+        if value != text and value not in others:
+            others.append(value)
     node.used |= used | (1 << spoken if spoken else 0)
-    return found, text, first
+    return Sent(found, text, first, others)
 
 
 def translate(ctx: Context, node: Node, found: list[Json], table: Table | None) -> tuple[list[Json], bool]:
@@ -127,32 +169,27 @@ def translate(ctx: Context, node: Node, found: list[Json], table: Table | None) 
 
 @conversion("CWE CNE CE CF", "CodeableConcept", "node", remember=True)
 def concept(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> Json | None:
-    found, text, _ = codings(ctx, node, bound)
-    if table is not None and found:
-        found, known = translate(ctx, node, found, table)
+    sent = codings(ctx, node, bound)
+    if table is not None and sent.codings:
+        sent.codings, known = translate(ctx, node, sent.codings, table)
         if not known:
-            ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=found[0]["code"])
-    out: Json = {}
-    if found:
-        out["coding"] = found
-    if text is None and found and "system" not in found[0]:
-        text = found[0]["code"]  # R-CODE-2: when nothing resolves
-    if text is not None:
-        out["text"] = text
-    return out or None
+            ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=sent.codings[0]["code"])
+    if sent.text is None and sent.codings and "system" not in sent.codings[0]:
+        sent.text = sent.codings[0]["code"]  # R-CODE-2: when nothing resolves
+    return sent.concept(ctx.options.extension_base) or None
 
 
 @conversion("CWE CNE CE CF", "Coding", "node", remember=True)
 def coding(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> Json | None:
-    found, text, _ = codings(ctx, node, bound)
-    if not found:
-        return {"display": text} if text is not None else None
-    sent = dict(found[0])
-    original: Json = {"coding": [dict(c) for c in found]}
-    if text is not None:
-        original["text"] = text
+    whole = codings(ctx, node, bound)
+    if not whole.codings:
+        return {"display": whole.text} if whole.text is not None else None
+    sent = dict(whole.codings[0])
+    original = whole.concept(ctx.options.extension_base)
     if table is None:
-        return found[0] if len(found) == 1 else {**found[0], "extension": alternate(original)}
+        if len(whole.codings) == 1 and not whole.others:
+            return sent
+        return {**sent, "extension": [*sent.get("extension", ()), *alternate(original)]}
     targets = (
         targets_of(ctx, table, sent["code"], node, 1) if sent.get("system", table.system) == table.system else None
     )
@@ -160,7 +197,8 @@ def coding(ctx: Context, node: Repetition | Part, bound: str | None = None, tabl
         ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=sent["code"])
         return sent
     out = mapped_coding(targets[0])
-    if targets[0].lossy or len(found) > 1 or (text is not None and text != out.get("display")):
+    said = whole.text
+    if targets[0].lossy or len(whole.codings) > 1 or whole.others or (said is not None and said != out.get("display")):
         return {"extension": alternate(original), **out}
     return out
 
@@ -171,13 +209,15 @@ def code_of_concept(
 ) -> str | Primitive | None:
     """A required binding fed by a coded value (R-CODE-6)."""
     before = node.used
-    found, text, first = codings(ctx, node, bound)
-    if first is None and text is None:
+    sent = codings(ctx, node, bound)
+    first = sent.code
+    if first is None and sent.text is None:
         return None
     if table is None:
         node.used = before | 2
         return first if first is not None and CODE.fullmatch(first) else None
-    return required(ctx, node, 1, table, first or text or "", {"coding": found} if found else {}, text)
+    concept = sent.concept(ctx.options.extension_base)
+    return required(ctx, node, 1, table, first or sent.text or "", concept, sent.text)
 
 
 def required(
