@@ -152,3 +152,33 @@ def test_D_SEG_24_a_requisition_is_a_supply_request() -> None:
         "Dressing pack",
         "2026-03-12",
     )
+
+
+def bounds(orc7: str) -> tuple[Any, list[str]]:
+    bundle = convert(PID, f"ORC|NW|P-1^EHR|||||{orc7}", OBR, event="ORM^O01^ORM_O01", version="2.4")
+    repeat = bundle.one("ServiceRequest")["occurrenceTiming"]["repeat"]
+    unmapped = [at for code, at in bundle.issues if code == "field.unmapped" and at.startswith("ORC[1]-7")]
+    return repeat.get("boundsPeriod") or repeat.get("boundsDuration"), unmapped
+
+
+def test_R_TIM_5_a_start_and_a_duration_give_the_end() -> None:
+    assert bounds("^BID^H36^20260311080000-0500") == (
+        {"start": "2026-03-11T08:00:00-05:00", "end": "2026-03-12T20:00:00-05:00"},
+        [],
+    )
+
+
+def test_R_TIM_5_an_end_and_a_duration_give_the_start() -> None:
+    assert bounds("^BID^D2^^20260311080000-0500") == (
+        {"start": "2026-03-09T08:00:00-05:00", "end": "2026-03-11T08:00:00-05:00"},
+        [],
+    )
+
+
+def test_R_TIM_5_a_duration_that_cannot_be_added_is_told_and_not_lost() -> None:
+    assert bounds("^BID^L2^20260311080000-0500")[1] == ["ORC[1]-7[1].3"]  # months have no fixed length
+    assert bounds("^BID^D2^20260311")[1] == ["ORC[1]-7[1].3"]
+
+
+def test_R_TIM_5_a_duration_alone_is_one() -> None:
+    assert bounds("^BID^D2")[0]["code"] == "d"

@@ -9,7 +9,7 @@ from segue.hl7.message import Repetition, Segment
 
 from ..context import Context, first_valued
 from ..records import Json
-from ..times import clock
+from ..times import clock, shifted
 from . import conversion, function
 from .codes import concept
 from .values import TIME_WORDS, UCUM, decimal_of, period
@@ -68,12 +68,22 @@ def timing_of(
     return out or None
 
 
-def bounds_of(ctx: Context, node: Any, start: str | None, end: str | None, duration: Json | None) -> Json:
-    """R-TIM-5: a period where an end is known, else a duration."""
+def bounds_of(ctx: Context, node: Any, start: str | None, end: str | None, duration: Json | None) -> tuple[Json, bool]:
+    """The bounds, and whether the duration is in them (R-TIM-5).
+
+    A period as sent; with one end and a duration the other end is computed where R-DATE-13 allows; a duration alone.
+    """
     span = period(ctx, node, start, end) if start or end else None
-    if span is not None:
-        return {"boundsPeriod": span}
-    return {"boundsDuration": duration} if duration is not None else {}
+    if span is None:
+        return {"boundsDuration": duration} if duration is not None else {}, duration is not None
+    counted = False
+    if duration is not None and ("start" in span) != ("end" in span) and duration["value"] % 1 == 0:
+        known, sign = ("start", 1) if "start" in span else ("end", -1)
+        moved = shifted(span[known], sign * int(duration["value"]), duration["code"])
+        if moved is not None:
+            counted = True
+            span = {"start": span[known], "end": moved} if sign > 0 else {"start": moved, "end": span[known]}
+    return {"boundsPeriod": span}, counted
 
 
 def duration_of(text: str | None, unit: str | None) -> Json | None:
@@ -101,10 +111,12 @@ def timing(ctx: Context, tq1: Segment) -> Json | None:
     duration = None
     if node is not None and len(node.components) > 2:
         duration = duration_of(ctx.text(node.components[1]), ctx.text(node.part(2).components[1]))
-    bounds = bounds_of(ctx, tq1, start, end, duration)
+    bounds, counted = bounds_of(ctx, tq1, start, end, duration)
     if "boundsPeriod" in bounds:
-        tq1.used |= (1 << 7 if start else 0) | (1 << 8 if end and "end" in bounds["boundsPeriod"] else 0)
-    elif bounds and node is not None:
+        tq1.used |= sum(
+            1 << n for n, text, key in ((7, start, "start"), (8, end, "end")) if text and key in bounds["boundsPeriod"]
+        )
+    if counted and node is not None:
         node.used |= 0b110
     count = tq1.leaf(14)
     out = timing_of(ctx, pattern, code, explicit, bounds, count)
@@ -136,10 +148,10 @@ def old_timing(ctx: Context, node: Repetition) -> Json | None:
     if texts[3]:
         match = re.fullmatch(r"([SMHDWL])(\d+)", texts[3].strip(), re.IGNORECASE)
         duration = duration_of(match[2], _UNIT_WORDS.get(match[1].upper())) if match else None
-        node.used |= 8 if duration else 0
-    bounds = bounds_of(ctx, node, texts[4], texts[5], duration)
+    bounds, counted = bounds_of(ctx, node, texts[4], texts[5], duration)
+    node.used |= 8 if counted else 0
     if "boundsPeriod" in bounds:
-        node.used |= (1 << 4 if texts[4] else 0) | (1 << 5 if texts[5] and "end" in bounds["boundsPeriod"] else 0)
+        node.used |= sum(1 << n for n, key in ((4, "start"), (5, "end")) if texts[n] and key in bounds["boundsPeriod"])
     if pattern is None and not explicit and "boundsPeriod" not in bounds and duration is None:
         return None
     out = timing_of(ctx, pattern, code, explicit, bounds, texts[12])
