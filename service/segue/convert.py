@@ -169,6 +169,7 @@ class Converter:
         charset: str | None = None,
         transport_charset: str | None = None,
         residue: Residue | None = None,
+        narrative: bool | None = None,
         report: Sequence[str] = (),
         event: str | None = None,
         strict: bool = False,
@@ -180,12 +181,16 @@ class Converter:
             raise ValueError("no site of that name")
         asked = replace(self.options, zone=zone_named(timezone)) if timezone else None
         with _uncollected():
-            made = self._make(raw, bundle, asked, site, charset, transport_charset, residue, event, traced=False)
+            made = self._make(
+                raw, bundle, asked, site, charset, transport_charset, residue, narrative, event, traced=False
+            )
         if strict and any(i.severity in ("fatal", "error") for i in made.ctx.issues):
             raise Refusal(*made.told())
 
         def again() -> tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]:
-            traced = self._make(raw, bundle, asked, site, charset, transport_charset, residue, event, traced=True)
+            traced = self._make(
+                raw, bundle, asked, site, charset, transport_charset, residue, narrative, event, traced=True
+            )
             assert traced.ledger is not None
             return traced.ledger, traced.lineage
 
@@ -204,7 +209,7 @@ class Converter:
 
     def _make(
         self, raw: bytes, bundle: Kind, asked: Options | None, site: str | None, charset: str | None, transport_charset: str | None,
-        residue: Residue | None, event: str | None, *, traced: bool,
+        residue: Residue | None, narrative: bool | None, event: str | None, *, traced: bool,
     ) -> _Made:  # fmt: skip
         message = hl7.read(raw, charset=charset, transport_charset=transport_charset)
         structure, trigger, issues = hl7.structure_of(message)
@@ -215,6 +220,8 @@ class Converter:
             options = replace(options, zone=asked.zone)
         if residue is not None:
             options = replace(options, residue=residue)
+        if narrative is not None:
+            options = replace(options, narrative=narrative)
         compiled = self.pack.compiled(terminology, name, traced)
         wanted = event or structure
         plan = compiled.messages.get(wanted)
@@ -243,8 +250,9 @@ class Converter:
         code = message.header.leaf(9) or ""
         stamp = message.header.leaf(7)
         envelope = Envelope(code, message.control_id, moment(stamp, ctx.zone).instant if stamp else None)
+        tell = self.pack.narratives.told if options.narrative else _silent
         entries = [
-            Entry(r.resource, uuids[r.number], r.identifier, r.verb)
+            Entry(tell(r.resource), uuids[r.number], r.identifier, r.verb)
             for r in ctx.records
             if r.type != "Provenance" or "target" in r.resource
         ]
@@ -283,7 +291,10 @@ class _Made:
 
     def told(self) -> tuple[Issue, ...]:
         """The issues of the conversion and what the ledger adds."""
-        return _sorted([*self.ctx.issues, *findings(self.ctx, self.ignored)[0]], self.ctx.message)
+        found = findings(self.ctx, self.ignored)[0]
+        if self.ctx.options.residue == "off":  # the ledger tells all the same
+            found = [one for one in found if one.code != "field.unmapped"]
+        return _sorted([*self.ctx.issues, *found], self.ctx.message)
 
 
 def _copy(value: Any) -> Any:
@@ -302,9 +313,15 @@ def _with_settings(options: Options, settings: dict[str, str]) -> Options:
                 changes["zone"] = zone_named(value)
             case "msh7_offset":
                 changes["msh7_offset"] = value == "use"
+            case "narrative":
+                changes["narrative"] = value == "generated"
             case _:
                 changes[key] = value
     return replace(options, **changes)
+
+
+def _silent(resource: dict[str, Any]) -> dict[str, Any]:
+    return resource
 
 
 def _zone(message: Message, options: Options) -> Zone:

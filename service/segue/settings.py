@@ -142,6 +142,7 @@ class Settings(_Node):
     )
     site: str | None = Field(default=None, description="Site overlay; none: chosen by MSH-3/4/9/12.")
     residue: Residue = Field(default="report", description="What becomes of fields without a home in FHIR.")
+    narrative: bool = Field(default=False, description="Whether each resource has a text for a reader.")
     limits: Limits = Limits()
     log: Log = Log()
     drain: Drain = Drain()

@@ -326,3 +326,10 @@ async def test_settings_are_the_defaults_and_the_query_is_over_them(client_for: 
     client = client_for(bundle="collection")
     assert (await client.post(URL, content=adt())).json()["type"] == "collection"
     assert (await client.post(URL + "?bundle=batch", content=adt())).json()["type"] == "batch"
+
+
+async def test_A04_a_text_for_a_reader_when_asked(client: httpx.AsyncClient, adt: Adt) -> None:
+    plain = (await client.post("/v1/convert", content=adt())).json()
+    told = (await client.post("/v1/convert?narrative=true", content=adt())).json()
+    assert "text" not in patient(plain)
+    assert patient(told)["text"]["status"] == "generated"

@@ -189,6 +189,7 @@ async def test_the_operation_is_defined_as_it_is_read(client: httpx.AsyncClient)
         "site",
         "strict",
         "residue",
+        "narrative",
     ]
 
 

@@ -19,7 +19,7 @@ def refused(query: str) -> tuple[int, str]:
 
 def test_A04_every_option_is_read() -> None:
     query = "bundle=batch&timezone=America/Toronto&site=north&pack=base@1.2.0&event=adt^a01&strict=true&charset=8859/1"
-    found = asked(pairs(f"{query}&residue=off".encode(), OPTIONS), RULES)
+    found = asked(pairs(f"{query}&residue=off&narrative=true".encode(), OPTIONS), RULES)
     assert found.options == {
         "bundle": "batch",
         "timezone": "America/Toronto",
@@ -28,6 +28,7 @@ def test_A04_every_option_is_read() -> None:
         "strict": True,
         "charset": "8859/1",
         "residue": "off",
+        "narrative": True,
     }
 
 

@@ -69,6 +69,12 @@ def kept(made: Conversion) -> dict[str, str]:
     return found
 
 
+def test_R_KEEP_1_residue_off_is_told_by_the_ledger_alone(converter: Converter) -> None:
+    made = adt(converter, "PID|1||7||Novak", "ZPI|a", residue="off")
+    assert not any(one.code == "field.unmapped" for one in made.issues)
+    assert [str(one.v2) for one in made.ledger if one.state == "unmapped"] == ["ZPI[1]-1[1].1"]
+
+
 def test_R_KEEP_1_residue_as_extension(converter: Converter) -> None:
     made = adt(converter, "PID|1||7||Novak", "ZPI|a^b&x|d~e\\T\\f", residue="extension")
     assert kept(made) == {"ZPI-1": "a^b&x", "ZPI-2[1]": "d", "ZPI-2[2]": "e&f"}

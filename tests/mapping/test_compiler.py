@@ -135,7 +135,7 @@ def test_the_compiled_map_knows_what_it_reads(base: Converter) -> None:
 def test_P15_plain_and_traced_maps_give_the_same_bundle(base: Converter, er7: Callable[..., bytes]) -> None:
     raw = er7("EVN|A01|20240310", "PID|1||7^^^&2.999.1&ISO^MR||Novak^Ada||1980|F", "PV1|1|I|W^1^2")
     assert base.convert(raw).ledger  # the traced conversion of the same bytes
-    traced = base._make(raw, "transaction", None, None, None, None, None, None, traced=True)  # pyright: ignore[reportPrivateUsage]
+    traced = base._make(raw, "transaction", None, None, None, None, None, None, None, traced=True)  # pyright: ignore[reportPrivateUsage]
     assert traced.bundle == base.convert(raw).bundle
 
 

@@ -72,6 +72,9 @@ ResidueOption = Annotated[
         help=f"Fields without a home in FHIR: {' | '.join(RESIDUES)}; default: report.",
     ),
 ]
+Narrative = Annotated[
+    bool | None, typer.Option("--narrative", help="Give each resource a text for a reader.", show_default=False)
+]
 Config = Annotated[
     Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, readable=True, help="Settings in YAML.")
 ]
@@ -107,6 +110,7 @@ def convert(
     timezone: TimeZone = None,
     site: Site = None,
     residue: ResidueOption = None,
+    narrative: Narrative = None,
     report: Annotated[
         bool, typer.Option("--report", help="Show on standard error what became of every field, and all issues.")
     ] = False,
@@ -127,7 +131,7 @@ def convert(
 
     if out is not None and ndjson:
         raise typer.BadParameter("--out and --ndjson exclude each other.")
-    options = {"bundle": bundle, "timezone": timezone, "site": site, "residue": residue}
+    options = {"bundle": bundle, "timezone": timezone, "site": site, "residue": residue, "narrative": narrative}
     given = {name: value for name, value in options.items() if value is not None}
     raise typer.Exit(run(paths or [], out=out, ndjson=ndjson, options=given, report=report, jobs=jobs))
 
@@ -152,6 +156,7 @@ def serve(
     timezone: TimeZone = None,
     site: Site = None,
     residue: ResidueOption = None,
+    narrative: Narrative = None,
     plaintext: Annotated[
         bool,
         typer.Option(
@@ -174,6 +179,7 @@ def serve(
         ("timezone",): timezone,
         ("site",): site,
         ("residue",): residue,
+        ("narrative",): narrative,
     }
     raise typer.Exit(run(config, flags))
 

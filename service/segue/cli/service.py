@@ -140,6 +140,7 @@ class _Process:
             options = {
                 "bundle": self.settings.bundle,
                 "residue": self.settings.residue,
+                "narrative": self.settings.narrative,
                 "timezone": listener.timezone or self.settings.timezone,
                 "site": listener.site or self.settings.site,
                 "charset": listener.charset,

@@ -33,6 +33,7 @@ PARTS = {
     "site": "site",
     "strict": "strict",
     "residue": "residue",
+    "narrative": "narrative",
 }
 INPUT, INPUT_TYPE, TEMPLATES, ROOT = "inputData", "inputDataType", "templateCollectionReference", "rootTemplate"
 NAMES = (INPUT, INPUT_TYPE, TEMPLATES, ROOT, *PARTS)
@@ -183,6 +184,7 @@ def definition() -> dict[str, Any]:
         ("site", 0, "string", "Site overlay by name."),
         ("strict", 0, "boolean", "true: any issue of severity error fails the request."),
         ("residue", 0, "code", "Fields without a home: report (default), extension or off."),
+        ("narrative", 0, "boolean", "true: each resource has a text for a reader."),
     ]
     parameters = [
         {"name": name, "use": "in", "min": least, "max": "1", "documentation": words, "type": kind}

@@ -78,6 +78,7 @@ CONVERT_PARAMETERS = (
     Parameter(
         "residue", "Fields without a home in FHIR.", {"type": "string", "enum": list(RESIDUES), "default": "report"}
     ),
+    Parameter("narrative", "true: each resource has a text for a reader.", _BOOLEAN),
     _PREFER,
     _PIN,
     _REQUEST_ID,

@@ -14,7 +14,7 @@ from segue.http.rules import Rules
 from segue.issues import issue
 from segue.options import BUNDLES, PARTS, RESIDUES, did_you_mean, is_timezone, timezone_hint
 
-OPTIONS = ("bundle", "timezone", "site", "pack", "event", "strict", "report", "charset", "residue")
+OPTIONS = ("bundle", "timezone", "site", "pack", "event", "strict", "report", "charset", "residue", "narrative")
 
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "": True}
 
@@ -69,7 +69,7 @@ def asked(found: Iterable[tuple[str, str]], rules: Rules) -> Asked:
                     raise RequestError(
                         issue("request.pack", hint=f"Active is {rules.name}@{rules.version} ({rules.digest}).")
                     )
-            case "strict":
+            case "strict" | "narrative":
                 if value.lower() not in _TRUTH:
                     raise _bad(name, "Write true or false.")
                 out.options[name] = _TRUTH[value.lower()]

@@ -36,7 +36,7 @@ class Service:
     def __post_init__(self) -> None:
         self.rules = Rules.of(self.converter)
         self.gate = Gate(self.settings.limits.conversions, self.settings.limits.queued)
-        wanted = {name: getattr(self.settings, name) for name in ("bundle", "timezone", "site", "residue")}
+        wanted = {name: getattr(self.settings, name) for name in ("bundle", "timezone", "site", "residue", "narrative")}
         self.defaults = {name: value for name, value in wanted.items() if value is not None}
 
     async def convert(self, raw: bytes, options: Mapping[str, Any]) -> tuple[Conversion, bytes]:

@@ -43,6 +43,7 @@ class Options:
     code_system_base: str = ""  # R-CODE-9
     identifier_base: str = ""  # R-ID-2 step 4
     residue: str = "report"  # report | extension | off
+    narrative: bool = False  # text of resources
     settings: dict[str, str] = field(default_factory=dict[str, str])
 
 

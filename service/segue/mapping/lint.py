@@ -17,6 +17,7 @@ from segue.terminology.rows import TerminologyError
 
 from .compiler import Compiler, SegmentMap
 from .messages import RESERVED, MessageReader
+from .narratives import Narratives
 from .pack import FOLDERS, composed, condition, read_registry
 from .sites import read_site
 from .source import Fields, MappingError, Node, Place, Scalar, overlay, read, strings_of
@@ -59,6 +60,10 @@ def lint(folder: Path | None, terminology: Terminology, sites: Path | None = Non
     extensions: dict[str, str] = {}
     try:
         extensions = read_registry(home)
+    except MappingError as error:
+        findings.error(error)
+    try:
+        Narratives.load(home)
     except MappingError as error:
         findings.error(error)
     _compile(files, terminology, extensions, findings)

@@ -23,6 +23,7 @@ from .emit import Body
 from .expression import parse, parse_value
 from .functions import enlist
 from .messages import MessageMap, MessageReader
+from .narratives import Narratives
 from .objects import Objects
 from .sites import Site, read_site
 from .source import Fields, MappingError, Place, overlay, read, strings_of, text_of
@@ -71,7 +72,9 @@ class Pack:
                     found[path.name] = read_site(path)
         digest = hashlib.sha256()
         for home in (folder, sites):
-            for path in sorted(home.rglob("*.yaml")) if home is not None else ():
+            for path in (
+                sorted(p for p in home.rglob("*") if p.suffix in (".yaml", ".html")) if home is not None else ()
+            ):
                 digest.update(str(path.relative_to(home)).encode())  # pyright: ignore[reportArgumentType]
                 digest.update(path.read_bytes())
         about = (
@@ -120,6 +123,11 @@ class Pack:
                 for structure in message.structures:
                     messages[structure] = message
         return Compiled(maps, messages, compiler.ignored, compiler.sources, compiler.namespace)
+
+    @cached_property
+    def narratives(self) -> Narratives:
+        """The templates of the texts; raises MappingError with file:line."""
+        return Narratives.load(self.folder)
 
     @cached_property
     def structures(self) -> dict[str, tuple[str, ...]]:

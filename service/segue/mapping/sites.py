@@ -13,8 +13,14 @@ from .source import Fields, MappingError, Node, Place, Scalar, list_of, read, st
 from .times import zone_named
 
 SELECTORS = ("MSH-3", "MSH-4", "MSH-9", "MSH-12")
-CHOICES = {"residue": ("report", "extension", "off"), "msh7_offset": ("use", "ignore")}
-SETTINGS = frozenset(("timezone", "country", "residue", "code_system_base", "identifier_base", "msh7_offset"))
+CHOICES = {
+    "residue": ("report", "extension", "off"),
+    "msh7_offset": ("use", "ignore"),
+    "narrative": ("generated", "none"),
+}
+SETTINGS = frozenset(
+    ("timezone", "country", "residue", "code_system_base", "identifier_base", "msh7_offset", "narrative")
+)
 
 
 @dataclass(slots=True)
