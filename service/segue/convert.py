@@ -36,7 +36,7 @@ from segue.mapping.messages import Walk
 from segue.mapping.pack import Compiled, Pack, set_ids
 from segue.mapping.sites import selected
 from segue.mapping.times import Zone, moment, offset_of, zone_named
-from segue.terminology import Terminology
+from segue.terminology import Displays, Terminology, Translator, Unmapped
 
 Residue = Literal["report", "extension", "off"]
 
@@ -49,6 +49,7 @@ class Conversion:
     event: str  # ADT^A01
     _out: dict[str, Any]  # shares values with what is remembered: read, never given away
     _texts: list[bytes]  # JSON of its resources
+    unmapped: tuple[Unmapped, ...]  # codes without a translation where one is expected, each once (T-40, T-60)
     _told: Callable[[], tuple[Issue, ...]]
     _again: Callable[[], tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]]
 
@@ -113,7 +114,11 @@ class Converter:
         terminology: Terminology | Path | None = None,
         sites: Path | None = None,
         options: Options | None = None,
+        translator: Translator | None = None,
+        displays: Displays | None = None,
     ) -> None:
+        self.translator = translator
+        self.displays = displays
         self.pack = pack if isinstance(pack, Pack) else Pack.load(pack, sites)
         self.terminology = (
             terminology
@@ -194,7 +199,8 @@ class Converter:
             assert traced.ledger is not None
             return traced.ledger, traced.lineage
 
-        return Conversion(made.ctx.message, made.event, made.bundle, made.texts, made.told, again)
+        unmapped = tuple(made.ctx.unmapped)
+        return Conversion(made.ctx.message, made.event, made.bundle, made.texts, unmapped, made.told, again)
 
     def convert_many(self, raw: bytes | Path, **options: Any) -> Iterator[Conversion | Failure]:
         """Converts every message of a file or of bytes: FHS/BHS batches and bare concatenations, in order (R-MSG-11)."""
@@ -231,6 +237,7 @@ class Converter:
         ctx = Context(message, wanted, trigger, options, terminology, _zone(message, options))
         ctx.maps = compiled.namespace
         ctx.product_version = self.pack.version
+        ctx.translator, ctx.displays = self.translator, self.displays
         if traced:
             ctx.traces, ctx.memo = [], None
         else:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from segue.hl7 import Group
 from segue.hl7.message import Message, Part, Repetition, Segment
 from segue.issues import Issue, Location, issue
-from segue.terminology import Terminology
+from segue.terminology import Displays, Terminology, Translator, Unmapped
 
 from .records import Json, Record, merge
 from .times import Zone
@@ -102,6 +102,7 @@ class Context:
         "aliases",
         "bound",
         "counted",
+        "displays",
         "event",
         "grown",
         "issues",
@@ -110,6 +111,7 @@ class Context:
         "maps",
         "memo",
         "message",
+        "missed",
         "nearby",
         "notes",
         "noticed",
@@ -129,7 +131,9 @@ class Context:
         "terminology",
         "text",
         "traces",
+        "translator",
         "trigger",
+        "unmapped",
         "void",
         "zone",
     )  # fmt: skip
@@ -173,6 +177,10 @@ class Context:
         self.noticed: list[
             tuple[str, int | None, str, str]
         ] = []  # notices that are given once a message, to be repeated from memory
+        self.translator: Translator | None = None
+        self.displays: Displays | None = None
+        self.unmapped: dict[Unmapped, None] = {}  # in the order they were met, each once
+        self.missed: list[tuple[str, str, str, str]] = []  # look-ups that found nothing, to be repeated from memory
         header = message.header
         self.sender = f"{header.leaf(3) or ''}|{header.leaf(4) or ''}"
 

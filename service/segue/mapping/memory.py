@@ -15,6 +15,7 @@ from segue.hl7.message import Part, Repetition
 from .context import Context
 from .functions.codes import once
 from .records import Json
+from .translation import missed
 
 LIMIT = 16384  # entries of one memory; it starts anew when full
 LONGEST = 512  # characters of a text worth remembering
@@ -31,13 +32,16 @@ def remember(ctx: Context, build: Callable[..., Any], node: Repetition | Part, *
     hit = memo.get(key)
     if hit is None:
         return _learn(ctx, memo, key, build, node, params)
-    value, used, marks, notices = hit
+    value, used, marks, notices, misses = hit
     node.used |= used
     if marks is not None:
         node.marks = marks if node.marks is None else _joined(node.marks, marks)
     if notices is not None:
         for code, number, name, rule in notices:
             once(ctx, code, node, number, name, rule)
+    if misses is not None:
+        for miss in misses:
+            missed(ctx, node, *miss)
     return value
 
 
@@ -66,7 +70,7 @@ def _learn(
 ) -> Any:
     used, marks, subs = node.used, node.marks, node.subs
     node.used, node.marks, node.subs = 0, None, None
-    issues, noticed, reported = len(ctx.issues), len(ctx.noticed), len(ctx.reported)
+    issues, noticed, reported, misses = len(ctx.issues), len(ctx.noticed), len(ctx.reported), len(ctx.missed)
     bound = (len(ctx.references), len(ctx.records), ctx.placed)
     value = build(ctx, node, *params)
     found = _submarks(node)
@@ -74,7 +78,7 @@ def _learn(
     if plain and len(ctx.issues) - issues == len(ctx.reported) - reported and len(node.raw) <= LONGEST:
         if len(memo) >= LIMIT:
             memo.clear()
-        memo[key] = (value, node.used, found, tuple(ctx.noticed[noticed:]) or None)
+        memo[key] = (value, node.used, found, tuple(ctx.noticed[noticed:]) or None, tuple(ctx.missed[misses:]) or None)
     node.used |= used
     node.marks = marks if found is None else found if marks is None else _joined(marks, found)
     if subs is not None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from segue.hl7.message import Part, Repetition
-from segue.terminology import Table
+from segue.terminology import Table, Target
 
 from ..context import Context, Node, Primitive, alternate
 from ..records import Json
+from ..translation import found_for, missed
 from . import conversion, function
 
 TRIPLETS = ((1, 2, 3, 7, 14), (4, 5, 6, 8, 17), (10, 11, 12, 13, 20))  # code, text, system, version, system OID
@@ -31,7 +31,7 @@ def once(ctx: Context, code: str, node: Node, number: int | None, key: str, rule
         ctx.report(code, node, number, rule=rule, value=key)
 
 
-def targets_of(ctx: Context, table: Table, code: str, node: Node, number: int | None) -> tuple[Any, ...] | None:
+def targets_of(ctx: Context, table: Table, code: str, node: Node, number: int | None) -> tuple[Target, ...] | None:
     """Targets of a code, exact, then without regard to case with a warning (R-CODE-5); None for an unknown code."""
     targets = table.targets(code)
     if targets is None:
@@ -41,10 +41,12 @@ def targets_of(ctx: Context, table: Table, code: str, node: Node, number: int | 
     return targets
 
 
-def mapped_coding(target: Any) -> Json:
+def mapped_coding(ctx: Context, target: Target) -> Json:
+    """The coding of a target; an empty display is filled from a loaded vocabulary (R-CODE-3)."""
     out: Json = {"system": target.system, "code": target.code}
-    if target.display:
-        out["display"] = target.display
+    display = target.display or (ctx.displays.display(target.system, target.code) if ctx.displays is not None else None)
+    if display:
+        out["display"] = display
     return out
 
 
@@ -53,9 +55,11 @@ class Sent:
     """What a coded value says as sent."""
 
     codings: list[Json]
+    systems: list[str]  # of each coding: the URI of a known system, else the name that was sent, else ""
     text: str | None  # the text of the concept
     code: str | None  # the first code, whether or not it can stand in a coding
     others: list[str]  # texts without a code that are not the text of the concept
+    standard: bool  # some code is of a known system
 
     def concept(self, base: str) -> Json:
         """All of it as a CodeableConcept; `base` is that of the project's extensions."""
@@ -78,6 +82,8 @@ def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> Sent:
     n = len(components)
     used = 0
     found: list[Json] = []
+    systems: list[str] = []
+    standard = False
     loose: list[tuple[int, str]] = []  # texts that no coding carries, with their components
     text: str | None = None
     spoken = 0  # component that the text is
@@ -101,7 +107,9 @@ def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> Sent:
         local = False
         if system is None and not name and bound is not None and ctx.terminology.v2(bound, code) is not None:
             system = f"http://terminology.hl7.org/CodeSystem/v2-{bound}"
+        key = system or name or ""
         if system is not None:
+            standard = True
             used |= (1 << s) | (1 << o) if oid else 1 << s
         elif name and ctx.options.code_system_base:
             system = f"{ctx.options.code_system_base}/{name}"
@@ -133,6 +141,7 @@ def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> Sent:
         used |= 1 << c
         if out not in found:
             found.append(out)
+            systems.append(key)
     if n > 9 and components[9]:
         original = T(components[9])
         if original is not None:
@@ -143,39 +152,62 @@ def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> Sent:
         if value != text and value not in others:
             others.append(value)
     node.used |= used | (1 << spoken if spoken else 0)
-    return Sent(found, text, first, others)
+    return Sent(found, systems, text, first, others, standard)
 
 
-def translate(ctx: Context, node: Node, found: list[Json], table: Table | None) -> tuple[list[Json], bool]:
-    """Mapped codings before the codings as sent (R-CODE-4); False where a table was expected to give one and did not."""
-    if table is None:
-        return found, True
-    for i, coding in enumerate(found):
-        if coding.get("system", table.system) != table.system:
-            continue
-        targets = targets_of(ctx, table, coding["code"], node, 1 + 3 * i)
-        if not targets:
-            continue
-        added = [mapped_coding(t) for t in targets]
-        same = [t for t in added if t["code"] == coding["code"] and t["system"] == coding.get("system", table.system)]
-        if same:
-            coding.setdefault("system", table.system)
-            added = [t for t in added if t not in same]
-        if added:
-            coding["userSelected"] = True
-        return added + found, True
-    return found, False
+def translate(ctx: Context, node: Node, number: int, sent: Sent, table: Table | None) -> bool:
+    """Puts mapped codings before the codings as sent (R-CODE-4); False where a table was expected to give one and did not."""
+    known = False
+    if table is not None:
+        for i, coding in enumerate(sent.codings):
+            if coding.get("system", table.system) != table.system:
+                continue
+            targets = targets_of(ctx, table, coding["code"], node, number + 3 * i)
+            known = known or targets is not None
+            if targets:
+                sent.codings = joined_with(ctx, sent.codings, coding, targets, table.system)
+                return True
+    if known or (table is None and sent.standard):
+        return table is None
+    for system, coding in zip(sent.systems, sent.codings, strict=True):
+        beyond = found_for(ctx, node, number, system, coding["code"], table.heading.target_system if table else None)
+        if beyond is not None:
+            sent.codings = joined_with(ctx, sent.codings, coding, beyond.targets, None)
+            return True
+    missed(ctx, node, sent.systems[0], sent.codings[0]["code"], sent.text or "", table.name if table else "", number)
+    return table is None
+
+
+def joined_with(
+    ctx: Context, found: list[Json], coding: Json, targets: tuple[Target, ...], system: str | None
+) -> list[Json]:
+    """The codings of the targets, then those that were sent; equal ones are one, with the words of the sender."""
+    added = [mapped_coding(ctx, t) for t in targets]
+    itself = [t for t in added if t["code"] == coding["code"] and t["system"] == coding.get("system", system)]
+    if itself:
+        coding.setdefault("system", system)
+        added = [t for t in added if t not in itself]
+    if not added:
+        return found
+    coding["userSelected"] = True
+    rest = list(found)
+    for i, target in enumerate(added):
+        same = next((c for c in rest if (c.get("system"), c["code"]) == (target["system"], target["code"])), None)
+        if same is not None:
+            rest.remove(same)
+            added[i] = same
+    return added + rest
 
 
 @conversion("CWE CNE CE CF", "CodeableConcept", "node", remember=True)
 def concept(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> Json | None:
     sent = codings(ctx, node, bound)
-    if table is not None and sent.codings:
-        sent.codings, known = translate(ctx, node, sent.codings, table)
-        if not known:
-            ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=sent.codings[0]["code"])
-    if sent.text is None and sent.codings and "system" not in sent.codings[0]:
-        sent.text = sent.codings[0]["code"]  # R-CODE-2: when nothing resolves
+    code = sent.codings[0]["code"] if sent.codings else None
+    unresolved = code is not None and "system" not in sent.codings[0]
+    if code is not None and not translate(ctx, node, 1, sent, table):
+        ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=code)
+    if sent.text is None and unresolved and "system" not in sent.codings[-1]:
+        sent.text = code  # R-CODE-2: when nothing resolves
     return sent.concept(ctx.options.extension_base) or None
 
 
@@ -194,9 +226,11 @@ def coding(ctx: Context, node: Repetition | Part, bound: str | None = None, tabl
         targets_of(ctx, table, sent["code"], node, 1) if sent.get("system", table.system) == table.system else None
     )
     if not targets:
+        if targets is None:
+            missed(ctx, node, whole.systems[0], sent["code"], whole.text or "", table.name)
         ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=sent["code"])
         return sent
-    out = mapped_coding(targets[0])
+    out = mapped_coding(ctx, targets[0])
     said = whole.text
     if targets[0].lossy or len(whole.codings) > 1 or whole.others or (said is not None and said != out.get("display")):
         return {"extension": alternate(original), **out}
@@ -231,7 +265,8 @@ def required(
     for coding in concept.get("coding", ()):
         if "system" not in coding and targets is not None:
             coding["system"] = table.system
-    if not targets and targets is None:
+    if targets is None:
+        missed(ctx, node, table.system, code, text or "", table.name, number)
         ctx.report("code.unmapped", node, number, rule="R-UNM-1", value=code)
     return Primitive(targets[0].code if targets else None, alternate(concept))
 
@@ -256,11 +291,12 @@ def leaf_concept(
     out = leaf_coding(ctx, text, bound, table)
     if "code" not in out:
         return {"text": text}
-    found, known = translate(ctx, node, [out], table)
-    if not known:
+    system = out.get("system", "")
+    sent = Sent([out], [system], None, out["code"], [], bool(system))
+    if not translate(ctx, node, number, sent, table):
         ctx.report("code.unmapped", node, number, rule="R-UNM-1", value=text)
-    concept: Json = {"coding": found}
-    if "system" not in found[0]:
+    concept: Json = {"coding": sent.codings}
+    if "system" not in out:
         concept["text"] = text
     return concept
 
@@ -284,9 +320,11 @@ def leaf_as_coding(
         return sent
     targets = targets_of(ctx, table, sent["code"], node, number)
     if not targets:
+        if targets is None:
+            missed(ctx, node, table.system, sent["code"], "", table.name, number)
         ctx.report("code.unmapped", node, number, rule="R-UNM-1", value=text)
         return sent
-    out = mapped_coding(targets[0])
+    out = mapped_coding(ctx, targets[0])
     return {"extension": alternate({"coding": [sent]}), **out} if targets[0].lossy else out
 
 
@@ -314,6 +352,7 @@ def coded_status(
     concept: Json = {"coding": [sent]} if "code" in sent else {"text": text}
     if known.targets(code) or known.folded(code):
         return required(ctx, node, number, known, code, concept, None)
+    missed(ctx, node, known.system, code, "", table, number)
     ctx.report("code.unmapped-required", node, number, rule="R-UNM-1", value=text)
     return Primitive(otherwise, alternate(concept))
 

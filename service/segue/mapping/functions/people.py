@@ -9,6 +9,7 @@ from segue.hl7.message import Part, Repetition
 from ..context import Context, Node, Primitive, absent
 from ..records import Json
 from ..times import moment
+from ..translation import missed
 from . import function
 from .codes import concept
 from .values import date, original
@@ -105,6 +106,7 @@ def spoken(ctx: Context, node: Repetition | Part) -> Json | None:
     targets = ctx.terminology.table("Language").targets(sent["code"].strip().lower())
     if not targets:
         if sent.get("system") != BCP_47:
+            missed(ctx, node, sent.get("system", ""), sent["code"], out.get("text", ""), "Language")
             ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=sent["code"])
         return out
     tag: Json = {"system": BCP_47, "code": targets[0].code}

@@ -8,6 +8,7 @@ from segue.hl7.message import Part, Repetition
 
 from ..context import Context, absent, alternate
 from ..records import Json
+from ..translation import missed
 from . import conversion
 from .values import period
 
@@ -102,6 +103,7 @@ def equipment(
     table = ctx.terminology.table("TelecomSystem")
     targets = table.targets(code.strip()) or table.folded(code.strip())
     if not targets:
+        missed(ctx, node, table.system, code, "", table.name)
         ctx.report("code.unmapped", node, 3, rule="R-STAT-23", value=code)
         return None, None, alternate({"coding": [{"code": code.strip()}]} if code.strip() else {"text": code})
     return targets[0].code, None, alternate(coded("0202", code)) if targets[0].lossy else None
@@ -116,6 +118,7 @@ def usage(
     table = ctx.terminology.table("TelecomUse")
     targets = table.targets(code.strip()) or table.folded(code.strip())
     if targets is None:
+        missed(ctx, node, table.system, code, "", table.name)
         ctx.report("code.unmapped", node, 2, rule="R-STAT-24", value=code)
         return default, alternate({"coding": [{"code": code.strip()}]})
     if not targets:

@@ -11,6 +11,7 @@ from segue.hl7.message import Part, Repetition, Segment
 from ..context import ORIG, Context, Node, Primitive, first_valued
 from ..records import Json
 from ..times import Moment, clock, moment, reversed_period, shifted
+from ..translation import UNITS, missed
 from . import conversion, function
 
 UCUM = "http://unitsofmeasure.org"
@@ -213,6 +214,7 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
                 node.used |= 6
                 if found is not None:
                     return {"unit": power, "system": UCUM, "code": found}
+                missed(ctx, node, name or "", power, "", UNITS)
                 ctx.report("unit.unknown", node, 1, rule="R-UNIT-5", value=power)
                 return {"unit": power}
     if code is None:
@@ -234,6 +236,7 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
             if words is not None and code not in (words, found):
                 node.used &= ~2  # the code as sent has no home beside its words
             return {**out, "system": UCUM, "code": found}
+        missed(ctx, node, UCUM, code, "", UNITS)
         ctx.report("unit.unknown", node, 1, rule="R-UNIT-1", value=code)
     else:
         found = ctx.terminology.unit(code)
@@ -243,6 +246,7 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
             if words is not None and code not in (words, found):
                 node.used &= ~2  # the code as sent has no home beside its words
             return {**out, "system": UCUM, "code": found}
+        missed(ctx, node, name or "", code, words or "", UNITS)
         ctx.report("unit.unknown", node, 1, rule="R-UNIT-2", value=code)
     if words is not None and words != code:
         node.used &= ~2  # the code as sent has no home beside its words
