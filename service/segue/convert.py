@@ -133,8 +133,10 @@ class Converter:
 
     @property
     def digest(self) -> str:
-        """Of mappings, sites and terminology together: names the rules that made a Bundle."""
-        return blake2b(f"{self.pack.digest}{self.terminology.digest}".encode(), digest_size=32).hexdigest()
+        """Of mappings, sites, terminology and displays together: names the rules that made a Bundle."""
+        displays = self.displays.digest if self.displays is not None else ""
+        known = f"{self.pack.digest}{self.terminology.digest}{displays}"
+        return blake2b(known.encode(), digest_size=32).hexdigest()
 
     @property
     def messages(self) -> tuple[str, ...]:

@@ -128,6 +128,14 @@ class Drain(_Node):
     grace_s: Seconds = Field(default=25, description="Then everything left is cut.")
 
 
+class Terminology(_Node):
+    """What is known of codes beyond the maps that ship (T-31, T-70)."""
+
+    vocabularies: str = Field(
+        default="vocabularies", description="Folder of the vocabularies that `segue terminology load` has indexed."
+    )
+
+
 class Settings(_Node):
     """The whole tree."""
 
@@ -146,6 +154,7 @@ class Settings(_Node):
     limits: Limits = Limits()
     log: Log = Log()
     drain: Drain = Drain()
+    terminology: Terminology = Terminology()
 
 
 class Fault(NamedTuple):

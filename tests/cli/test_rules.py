@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,27 @@ from segue.cli import rules
 from segue.cli.rules import RulesError, converter_for
 from segue.convert import Converter
 from segue.mapping.source import MappingError, Place
+from segue.terminology.vocabularies import load
 
 
 def test_a_converter_is_ready() -> None:
     assert "ADT_A01" in converter_for([None]).messages
+
+
+def test_T71_vocabularies_of_a_folder_give_displays_and_count_in_the_digest(tmp_path: Path) -> None:
+    file = tmp_path / "cvx.txt"
+    file.write_text("901|Zeta|zeta vaccine||Active|False|2026/02/03\n")
+    load(file, tmp_path / "index")
+    converter = converter_for(vocabularies=str(tmp_path / "index"))
+    assert converter.displays is not None
+    assert converter.displays.display("http://hl7.org/fhir/sid/cvx", "901") == "Zeta"
+    assert converter.digest != converter_for(vocabularies=str(tmp_path / "none")).digest
+
+
+def test_T70_an_index_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "loinc.db").write_bytes(bytes(100))
+    with pytest.raises(RulesError, match="load the release again"):
+        converter_for(vocabularies=str(tmp_path))
 
 
 def test_an_unknown_site_is_refused() -> None:

@@ -25,7 +25,9 @@ app = typer.Typer(
 config_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Check, show and describe the settings of the service."
 )
+terminology_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Vocabularies and maps of codes.")
 app.add_typer(config_app, name="config")
+app.add_typer(terminology_app, name="terminology")
 
 
 def _word(known: tuple[str, ...]):
@@ -247,3 +249,31 @@ def schema() -> None:
     from segue.cli.configuration import schema as run
 
     raise typer.Exit(run())
+
+
+Vocabularies = Annotated[
+    Path | None,
+    typer.Option("--into", metavar="DIR", file_okay=False, help="Folder of the indexes; default: as in the settings."),
+]
+
+
+@terminology_app.command("load")
+def load_vocabulary(
+    release: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, help="The release: archive, unpacked folder or single file.")
+    ],
+    into: Vocabularies = None,
+    config: Config = None,
+) -> None:
+    """Load LOINC (CSV), SNOMED CT (RF2 snapshot), RxNorm (RRF), CVX (text, XML) or a FHIR CodeSystem."""
+    from segue.cli.vocabularies import run
+
+    raise typer.Exit(run(release, into, config))
+
+
+@terminology_app.command("loaded")
+def show_vocabularies(into: Vocabularies = None, config: Config = None) -> None:
+    """Show the vocabularies that are loaded."""
+    from segue.cli.vocabularies import show
+
+    raise typer.Exit(show(into, config))

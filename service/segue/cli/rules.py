@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from segue.convert import Converter
 from segue.mapping.source import MappingError
 from segue.options import did_you_mean
+from segue.terminology.vocabularies import Vocabularies, VocabularyError
 
 
 class RulesError(Exception):
     """The mappings cannot be used, or a site is not among them: what is wrong (where) – what to do."""
 
 
-def converter_for(sites: Iterable[str | None] = ()) -> Converter:
-    """A converter that knows these sites; raises RulesError."""
+def converter_for(sites: Iterable[str | None] = (), vocabularies: str | None = None) -> Converter:
+    """A converter that knows these sites and the vocabularies of a folder; raises RulesError."""
     try:
-        converter = Converter()
+        index = Vocabularies(Path(vocabularies)) if vocabularies is not None else None
+        converter = Converter(displays=index if index is not None and index.editions else None)
         known = sorted(converter.pack.sites)
         for site in sites:
             if site is not None and site not in known:
                 raise RulesError(f"no such site – {did_you_mean(site, known) if known else 'none is loaded.'}")
         for site in (None, *known):
             converter.compiled(site)
-    except MappingError as error:
+    except (MappingError, VocabularyError) as error:
         raise RulesError(str(error)) from None
     return converter

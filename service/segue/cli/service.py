@@ -41,7 +41,8 @@ def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
     """Exit code: 0 stopped as asked, 1 could not start or broke, 2 wrong settings or rules."""
     try:
         settings = load(config, flags=flags).settings
-        converter = converter_for([settings.site, *(listener.site for listener in settings.listeners)])
+        sites = [settings.site, *(listener.site for listener in settings.listeners)]
+        converter = converter_for(sites, settings.terminology.vocabularies)
     except SettingsError as error:
         tell(error)
         return 2

@@ -53,4 +53,9 @@ class Translator(Protocol):
 class Displays(Protocol):
     """Knows the display of codes of vocabularies that the user has loaded. Never waits."""
 
+    @property
+    def digest(self) -> str:
+        """Names what answers: displays are part of a Bundle (T-28)."""
+        ...
+
     def display(self, system: str, code: str) -> str | None: ...
