@@ -21,7 +21,7 @@ from segue.terminology.vocabularies.part import FORM
 from segue.terminology.vocabularies.release import VocabularyError
 
 CACHED = 65_536
-CANDIDATES = 500  # of the full text, before they are weighed: a common word has hundreds
+CANDIDATES = 200  # of the full text, before they are weighed: a common word has hundreds
 WORDS = 12  # of a text that is looked for
 _WORD = re.compile(r"[^\W_]+")
 
@@ -126,8 +126,8 @@ class Vocabularies:
         out: list[tuple[tuple[float, ...], Match]] = []
         for code, display, others, properties, far in rows:
             facts: dict[str, str] = orjson.loads(properties)
-            names = frozenset(_words(f"{display} {others}"))
-            score = sum(_has(names, word) for word in words) / len(words)
+            names = f" {' '.join(_words(f'{display} {others}'))} "
+            score = sum((f" {word}" if len(word) > 2 else f" {word} ") in names for word in words) / len(words)
             popularity = int(facts["popularity"]) if facts.get("popularity", "").isdigit() else 0
             key = (
                 -score,
@@ -164,12 +164,9 @@ def _opened(file: Path) -> tuple[Edition, sqlite3.Connection]:
 
 def _words(text: str) -> list[str]:
     """Words as the full text knows them: without case and diacritics."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return _WORD.findall(plain.casefold())
-
-
-def _has(names: frozenset[str], word: str) -> bool:
-    return word in names or (len(word) > 2 and any(name.startswith(word) for name in names))
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return _WORD.findall(text.casefold())
 
 
 # LOINC's kinds of property by the beginnings of UCUM units that measure them (LOINC Users' Guide, table of properties).
