@@ -22,7 +22,7 @@ from typing import Any, Literal, cast
 import orjson
 
 from segue import hl7
-from segue.fhir.bundle import KINDS, Entry, Envelope, Kind, build
+from segue.fhir.bundle import KINDS, Entry, Envelope, Kind, Writing, build
 from segue.fhir.identity import identities
 from segue.fhir.proof import Proofs
 from segue.hl7 import Message
@@ -258,7 +258,9 @@ class Converter:
             placeholder["reference"] = f"urn:uuid:{uuids[record.number]}"
         code = message.header.leaf(9) or ""
         stamp = message.header.leaf(7)
-        envelope = Envelope(code, message.control_id, moment(stamp, ctx.zone).instant if stamp else None)
+        envelope = Envelope(
+            code, message.control_id, moment(stamp, ctx.zone).instant if stamp else None, writing=_writing(options)
+        )
         tell = self.pack.narratives.told if options.narrative else _silent
         entries = [
             Entry(tell(r.resource), uuids[r.number], r.identifier, r.verb)
@@ -324,6 +326,8 @@ def _with_settings(options: Options, settings: dict[str, str]) -> Options:
                 changes["msh7_offset"] = value == "use"
             case "narrative":
                 changes["narrative"] = value == "generated"
+            case "authoritative" | "client_ids":
+                changes[key] = value == "true"
             case _:
                 changes[key] = value
     return replace(options, **changes)
@@ -331,6 +335,11 @@ def _with_settings(options: Options, settings: dict[str, str]) -> Options:
 
 def _silent(resource: dict[str, Any]) -> dict[str, Any]:
     return resource
+
+
+def _writing(options: Options) -> Writing:
+    update: Literal["put", "create"] = "create" if options.update == "create" else "put"
+    return Writing(options.authoritative, options.client_ids, update)
 
 
 def _zone(message: Message, options: Options) -> Zone:

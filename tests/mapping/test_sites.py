@@ -160,3 +160,21 @@ def test_a_fault_of_a_site_names_its_own_line(
     with pytest.raises(MappingError) as raised:
         Pack.load(folder({**BASE, **files})).compiled(terminology, "north")
     assert str(raised.value).startswith(error)
+
+
+def test_R_VERB_7_a_site_says_how_its_server_is_written(packed: Callable[..., Converter]) -> None:
+    converter = packed(
+        {
+            "segments/PID.Patient.yaml": 'identifier: ["{{ PID.3 }}"]\n',
+            "messages/ADT_A01.yaml": "structure: ADT_A01\npatient: PID.Patient\n",
+            "sites/hub/site.yaml": "authoritative: false\nclient_ids: false\nupdate: create\n",
+        }
+    )
+    raw = b"MSH|^~\\&|A|B|||20260311||ADT^A01|1|P|2.5\rPID|1||7^^^WARD\rPV1|1|I\r"
+    entry = converter.convert(raw, site="hub").bundle["entry"][0]
+    assert entry["request"]["method"] == "POST"
+    assert entry["request"]["ifNoneExist"].startswith("identifier=urn%3Aietf%3Arfc%3A3986|")
+
+
+def test_a_switch_of_a_site_is_true_or_false(fault: Callable[..., str]) -> None:
+    assert "'no' is no client_ids" in fault({**BASE, "sites/hub/site.yaml": "client_ids: 'no'\n"})

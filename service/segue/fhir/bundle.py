@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
-from .elements import order
+from .elements import element, order
 
 Json = dict[str, Any]
 Kind = Literal["transaction", "message", "batch", "collection"]
@@ -24,6 +24,7 @@ SHARED = frozenset(
     ("Patient", "Encounter", "Account", "Coverage", "RelatedPerson", "EpisodeOfCare")
 )  # R-VERB-1, R-VERB-2
 ADMINISTRATIVE = frozenset(("ADT", "BAR"))
+TECHNICAL = "urn:ietf:rfc:3986"  # system of an identifier that is a URI, here the UUID of a resource
 ENDS = frozenset(("MessageHeader", "Provenance"))
 
 
@@ -37,6 +38,15 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """How a site writes to its FHIR server."""
+
+    authoritative: bool = True  # of patients and visits; else they are only made where missing (R-VERB-7)
+    client_ids: bool = True  # the server takes our ids; else a technical identifier stands in (R-RID-6)
+    update: Literal["put", "create"] = "put"  # create: nothing that is there is written over (R-VERB-5)
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """What the message says of its Bundle (R-MSG-6)."""
 
@@ -44,6 +54,7 @@ class Envelope:
     control_id: str
     timestamp: str | None
     identifier_system: str | None = None
+    writing: Writing = Writing()
 
 
 def build(entries: Sequence[Entry], kind: Kind, envelope: Envelope) -> Json:
@@ -67,15 +78,30 @@ def build(entries: Sequence[Entry], kind: Kind, envelope: Envelope) -> Json:
         out: Json = {"fullUrl": "urn:uuid:" + uuid, "resource": resource}
         if identified:
             resource["id"] = uuid
-        elif entry.identifier is None or name in OWN:
+        elif entry.identifier is not None and name not in OWN:
+            out["request"] = _request(name, entry.identifier, entry.verb, envelope)
+        elif envelope.writing.client_ids:
             resource["id"] = uuid
             out["request"] = {"method": "PUT", "url": f"{name}/{uuid}"}  # R-RID-6
         else:
-            out["request"] = _request(name, entry.identifier, entry.verb, envelope)
+            technical = _technical(resource, uuid)
+            out["request"] = (
+                _request(name, technical, entry.verb, envelope) if technical else {"method": "POST", "url": name}
+            )
         order_keys(resource)
         (rest if name not in ENDS else first if name == "MessageHeader" else last).append(out)
     bundle["entry"] = first + rest + last
     return bundle
+
+
+def _technical(resource: Json, uuid: str) -> tuple[str, str] | None:
+    """Gives the resource its UUID as an identifier, where its type has one: a declared derivation (R-NF-7)."""
+    row = element(resource["resourceType"], "identifier")
+    if row is None or resource["resourceType"] in OWN or (not row.many and "identifier" in resource):
+        return None
+    found: Json = {"system": TECHNICAL, "value": "urn:uuid:" + uuid}
+    resource["identifier"] = [*resource.get("identifier", ()), found] if row.many else found
+    return TECHNICAL, "urn:uuid:" + uuid
 
 
 @lru_cache(maxsize=8192)
@@ -87,8 +113,12 @@ def _query(system: str, value: str) -> str:
 def _request(kind: str, identifier: tuple[str, str], verb: str, envelope: Envelope) -> Json:
     """The request of a resource that a business identifier finds (R-VERB)."""
     query = _query(*identifier)
-    if not verb:
-        thin = kind in REGISTRY or (kind in SHARED and envelope.message_code not in ADMINISTRATIVE)
+    writing = envelope.writing
+    if writing.update == "create":
+        verb = "create-if-none"
+    elif not verb:
+        owner = envelope.message_code in ADMINISTRATIVE and writing.authoritative
+        thin = kind in REGISTRY or (kind in SHARED and not owner)
         verb = "create-if-none" if thin else "update"
     if verb == "update":
         return {"method": "PUT", "url": f"{kind}?{query}"}

@@ -44,6 +44,9 @@ class Options:
     identifier_base: str = ""  # R-ID-2 step 4
     residue: str = "report"  # report | extension | off
     narrative: bool = False  # text of resources
+    authoritative: bool = True  # R-VERB-7
+    client_ids: bool = True  # R-RID-6
+    update: str = "put"  # put | create (R-VERB-5)
     settings: dict[str, str] = field(default_factory=dict[str, str])
 
 

@@ -17,10 +17,10 @@ CHOICES = {
     "residue": ("report", "extension", "off"),
     "msh7_offset": ("use", "ignore"),
     "narrative": ("generated", "none"),
+    "update": ("put", "create"),
 }
-SETTINGS = frozenset(
-    ("timezone", "country", "residue", "code_system_base", "identifier_base", "msh7_offset", "narrative")
-)
+SWITCHES = frozenset(("authoritative", "client_ids"))  # true or false
+SETTINGS = frozenset(("timezone", "country", "code_system_base", "identifier_base", *CHOICES, *SWITCHES))
 
 
 @dataclass(slots=True)
@@ -86,6 +86,8 @@ def _check(key: str, node: Node) -> None:
         raise MappingError(
             f"{value!r} is no {key}", node.place, f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
         )
+    if key in SWITCHES and not isinstance(value, bool):
+        raise MappingError(f"{value!r} is no {key}", node.place, "true or false")
     if key == "timezone":
         try:
             zone_named(text_of(node, key))
