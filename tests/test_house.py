@@ -22,6 +22,8 @@ FLOORS = {
     "segue.packdata": 0,
     "segue.log": 0,
     "segue.settings": 0,
+    "segue.secret": 0,
+    "segue.tls": 0,
     "segue.hl7": 1,
     "segue.terminology": 1,
     "segue.mapping": 2,
@@ -31,6 +33,9 @@ FLOORS = {
     "segue.journal": 5,
     "segue.http": 6,
     "segue.mllp": 6,
+    "segue.mllp.frames": 1,  # the wire of MLLP stands low: targets send on it too
+    "segue.mllp.ack": 2,
+    "segue.mllp.client": 2,
     "segue.cli": 7,
 }
 TABLES = {"segue.fhir.elements", "segue.fhir.tables"}  # the element tables, which the mapping compiler reads

@@ -1,134 +1,173 @@
-"""The FHIR target: classes of answers, entries read one by one, conflicts tried again (S-60 to S-62, S-61a)."""
+"""The FHIR target on a real socket: what it sends, how often, and which sends overlap (S-60 to S-62, S-61a)."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
-import httpx
 import orjson
 import pytest
 
 from segue.delivery.fhir import CONFLICT_TRIES, FhirServer
-from segue.delivery.target import DeliveryError, Parcel
+from segue.delivery.target import DeliveryError
+from segue.settings.targets import Fhir
 
-Answer = Callable[[httpx.Request], httpx.Response]
+from .conftest import CUT, Answer, Request, Web, entries, parcel
 
-
-def parcel(kind: str = "transaction") -> Parcel:
-    return Parcel(orjson.dumps({"resourceType": "Bundle", "type": kind}), "M1", "ab" * 32)
-
-
-def entries(*statuses: str) -> bytes:
-    listed = [{"response": {"status": status}} for status in statuses]
-    return orjson.dumps({"resourceType": "Bundle", "type": "transaction-response", "entry": listed})
+Open = Callable[..., FhirServer]
+DONE = Answer(200, entries("201 Created"))
 
 
-class Stub:
-    """A server that answers in turn, the last answer for ever."""
+@pytest.fixture
+async def fhir(web: Web) -> AsyncIterator[Open]:
+    made: list[FhirServer] = []
 
-    def __init__(self, *answers: httpx.Response | Exception) -> None:
-        self.answers = list(answers)
-        self.requests: list[httpx.Request] = []
-        self.slept: list[float] = []
-        client = httpx.AsyncClient(transport=httpx.MockTransport(self._answer))
-        self.target = FhirServer("https://fhir.example.org/r4/", client=client, sleep=self._sleep)
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def _sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-    async def failure(self) -> DeliveryError:
-        with pytest.raises(DeliveryError) as caught:
-            await self.target.deliver(parcel())
-        return caught.value
-
-
-async def test_a_transaction_is_posted_to_the_base() -> None:
-    stub = Stub(httpx.Response(200, content=entries("201 Created", "200", "304")))
-    await stub.target.deliver(parcel())
-    (request,) = stub.requests
-    assert str(request.url) == "https://fhir.example.org/r4"
-    assert request.headers["content-type"] == "application/fhir+json"
-    assert request.content == parcel().body
-
-
-async def test_a_message_is_processed() -> None:
-    stub = Stub(httpx.Response(200, content=b""))
-    await stub.target.deliver(parcel("message"))
-    assert stub.requests[0].url.path == "/r4/$process-message"
-
-
-@pytest.mark.parametrize(
-    ("status", "transient"),
-    [(s, True) for s in (408, 425, 429, 500, 501, 502, 503, 504, 401, 403)]
-    + [(s, False) for s in (400, 404, 410, 413, 422)],
-)
-async def test_S60_class_by_status(status: int, transient: bool) -> None:
-    failure = await Stub(httpx.Response(status)).failure()
-    assert failure.transient is transient
-    assert failure.reason == str(status)
-
-
-@pytest.mark.parametrize(
-    "error", [httpx.ConnectError("no host"), httpx.ReadTimeout("late"), httpx.RemoteProtocolError("cut")]
-)
-async def test_S60_a_server_out_of_reach_is_transient(error: Exception) -> None:
-    failure = await Stub(error).failure()
-    assert failure.transient
-    assert failure.reason == type(error).__name__
-
-
-async def test_S62_a_failing_entry_of_a_200_is_located() -> None:
-    failure = await Stub(httpx.Response(200, content=entries("201", "422 Unprocessable", "503"))).failure()
-    assert [(i.code, i.fhirpath) for i in failure.issues] == [
-        ("delivery.refused", "Bundle.entry[1]"),
-        ("delivery.transient", "Bundle.entry[2]"),
-    ]
-    assert not failure.transient
-
-
-async def test_S61a_a_conflict_is_tried_again_with_the_same_bytes() -> None:
-    stub = Stub(httpx.Response(409), httpx.Response(412), httpx.Response(200, content=entries("201")))
-    await stub.target.deliver(parcel())
-    assert {request.content for request in stub.requests} == {parcel().body}
-    assert len(stub.slept) == 2
-
-
-async def test_S60_conflicts_without_end_are_given_up() -> None:
-    stub = Stub(httpx.Response(409))
-    assert (await stub.failure()).transient
-    assert len(stub.requests) == CONFLICT_TRIES
-
-
-async def test_S61a_sends_do_not_overlap() -> None:
-    busy = most = 0
-
-    async def handle(_request: httpx.Request) -> httpx.Response:
-        nonlocal busy, most
-        busy += 1
-        most = max(most, busy)
+    async def no_wait(_seconds: float) -> None:
         await asyncio.sleep(0)
-        busy -= 1
-        return httpx.Response(200, content=entries("201"))
 
-    target = FhirServer("http://x", client=httpx.AsyncClient(transport=httpx.MockTransport(handle)))
-    await asyncio.gather(*(target.deliver(parcel()) for _ in range(5)))
-    await target.close()
-    assert most == 1
+    def open_target(**settings: Any) -> FhirServer:
+        made.append(FhirServer(Fhir(name="fhir", url=f"{web.url}/", **settings), sleep=no_wait))
+        return made[-1]
 
-
-@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"entry": 5}', b'{"entry": ["x", {"response": 3}]}'])
-async def test_an_answer_that_says_nothing_more_is_a_success(body: bytes) -> None:
-    await Stub(httpx.Response(200, content=body)).target.deliver(parcel())
+    yield open_target
+    for target in made:
+        await target.close()
 
 
-async def test_O21_the_server_s_words_stay_out() -> None:
-    failure = await Stub(httpx.Response(422, content=b'{"issue":[{"diagnostics":"Patient Marlow"}]}')).failure()
-    assert "Marlow" not in repr((failure, failure.issues, failure.reason))
+async def failure(target: FhirServer) -> DeliveryError:
+    with pytest.raises(DeliveryError) as caught:
+        await target.deliver(parcel())
+    return caught.value
+
+
+def patient(number: int, more: str = "") -> list[dict[str, Any]]:
+    found = [{"request": {"method": "PUT", "url": f"Patient?identifier=s|{number}"}}]
+    if more:
+        found.append({"request": {"method": "POST", "url": "Practitioner", "ifNoneExist": f"identifier=s|{more}"}})
+    return found
+
+
+async def test_a_transaction_is_posted_to_the_base(web: Web, fhir: Open) -> None:
+    web.answers(Answer(200, entries("201 Created", "200", "304")))
+    sent = parcel()
+    await fhir().deliver(sent)
+    (request,) = web.seen
+    assert (request.method, request.path, request.body) == ("POST", "/r4", sent.body)
+    assert request.headers["content-type"] == "application/fhir+json"
+    assert request.headers["prefer"] == "return=minimal"
+
+
+async def test_a_message_is_processed(web: Web, fhir: Open) -> None:
+    await fhir().deliver(parcel("message"))
+    assert web.seen[0].path == "/r4/$process-message"
+
+
+async def test_S61_the_same_bytes_have_the_same_idempotency_key_and_others_another(web: Web, fhir: Open) -> None:
+    target = fhir()
+    for control_id in ("M1", "M1", "M2"):
+        await target.deliver(parcel(control_id=control_id))
+    first, again, other = (request.headers["idempotency-key"] for request in web.seen)
+    assert first == again != other
+    assert first[0] == first[-1] == '"'
+
+
+async def test_S60_a_server_that_is_not_there(fhir: Open, web: Web) -> None:
+    target = fhir()
+    await web.stop()
+    found = await failure(target)
+    assert (found.transient, found.reason, found.detail) == (True, "unreachable", "ConnectError")
+
+
+async def test_S60_a_reset_after_the_request_leaves_the_outcome_open(web: Web, fhir: Open) -> None:
+    web.answers(CUT)
+    found = await failure(fhir())
+    assert (found.transient, found.reason) == (True, "indeterminate")
+
+
+async def test_S61_a_server_that_commits_and_does_not_answer_gets_the_same_again(web: Web, fhir: Open) -> None:
+    web.answers(CUT, DONE)
+    target = fhir()
+    await failure(target)
+    await target.deliver(parcel())
+    assert web.seen[0].body == web.seen[1].body
+    assert web.seen[0].headers["idempotency-key"] == web.seen[1].headers["idempotency-key"]
+
+
+async def test_S60_a_server_that_hangs(web: Web, fhir: Open) -> None:
+    async def hang(_request: Request) -> Answer:
+        await asyncio.Event().wait()
+        return DONE
+
+    web.behaviour = hang
+    found = await failure(fhir(timeout_s=0.05))
+    assert (found.transient, found.reason, found.detail) == (True, "indeterminate", "ReadTimeout")
+
+
+async def test_S60_retry_after_reaches_the_caller(web: Web, fhir: Open) -> None:
+    web.answers(Answer(429, headers={"retry-after": "7"}))
+    found = await failure(fhir())
+    assert (found.transient, found.reason, found.retry_after_s) == (True, "busy", 7.0)
+
+
+async def test_S62_a_failing_entry_of_a_200_is_a_failure(web: Web, fhir: Open) -> None:
+    web.answers(Answer(200, entries("201", "422 Unprocessable")))
+    found = await failure(fhir())
+    assert not found.transient
+    assert [i.fhirpath for i in found.issues] == ["Bundle.entry[1]"]
+
+
+async def test_S61a_a_conflict_is_tried_again_with_the_same_bytes(web: Web, fhir: Open) -> None:
+    web.answers(Answer(409), Answer(412), DONE)
+    await fhir().deliver(parcel())
+    assert len(web.seen) == 3
+    assert {request.body for request in web.seen} == {parcel().body}
+
+
+async def test_S60_conflicts_without_end_are_given_up_for_now(web: Web, fhir: Open) -> None:
+    web.answers(Answer(409))
+    found = await failure(fhir())
+    assert (found.transient, found.reason) == (True, "conflict")
+    assert len(web.seen) == CONFLICT_TRIES
+
+
+async def test_S61a_sends_with_a_common_key_never_overlap_and_others_do(web: Web, fhir: Open) -> None:
+    """40 sends of 20 patients and four practitioners; the server sees every request with what is under way beside it."""
+    flying: set[str] = set()
+    clashes: list[str] = []
+
+    async def watch(request: Request) -> Answer:
+        keys = {key for key in ("1", "2", "3", "4") if f'"identifier=s|p{key}"'.encode() in request.body}
+        clashes.extend(flying & keys)
+        flying.update(keys)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        flying.difference_update(keys)
+        return DONE
+
+    web.behaviour = watch
+    target = fhir(parallel=4)
+    await asyncio.gather(*(target.deliver(parcel(entry=patient(n % 20, f"p{n % 4 + 1}"))) for n in range(40)))
+    assert clashes == []
+    assert web.most == 4  # as many practitioners, and as many requests as allowed
+    assert len(web.seen) == 40
+
+
+async def test_parallel_bounds_requests_and_connections_are_kept(web: Web, fhir: Open) -> None:
+    async def slow(_request: Request) -> Answer:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return DONE
+
+    web.behaviour = slow
+    target = fhir(parallel=3)
+    await asyncio.gather(*(target.deliver(parcel(entry=patient(n))) for n in range(30)))
+    assert web.most == 3
+    assert web.connections == 3
+
+
+async def test_O21_the_server_s_words_stay_out(web: Web, fhir: Open) -> None:
+    told = {"severity": "error", "code": "Marlow", "diagnostics": "Patient Marlow", "expression": ["Patient Marlow"]}
+    web.answers(Answer(422, orjson.dumps({"resourceType": "OperationOutcome", "issue": [told]})))
+    found = await failure(fhir())
+    assert "Marlow" not in repr((found, found.issues, found.reason, found.detail))

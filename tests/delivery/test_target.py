@@ -1,11 +1,34 @@
-"""The seam to targets: a failure carries its issues and a bounded reason."""
+"""The seam to targets: what a failure carries, and what a parcel says of its message."""
 
 from __future__ import annotations
 
-from segue.delivery.target import DeliveryError
+from dataclasses import replace
+
+from segue.convert import Converter
+from segue.delivery.target import DeliveryError, Parcel
 from segue.issues import issue
 
 
 def test_a_failure_says_whether_it_may_pass() -> None:
-    failure = DeliveryError(True, issue("delivery.transient"), reason="503")
-    assert (failure.transient, str(failure), [i.code for i in failure.issues]) == (True, "503", ["delivery.transient"])
+    failure = DeliveryError(True, issue("delivery.transient"), reason="busy", detail="503", retry_after_s=3)
+    assert (failure.transient, str(failure), [i.code for i in failure.issues]) == (
+        True,
+        "busy 503",
+        ["delivery.transient"],
+    )
+    assert failure.retry_after_s == 3
+
+
+def test_S61_the_key_names_this_Bundle_of_this_message() -> None:
+    one = Parcel(b"{}", "M1", "ab")
+    assert one.key == replace(one).key
+    assert len({one.key, replace(one, body=b"{ }").key, replace(one, digest="ac").key}) == 3
+
+
+def test_a_parcel_of_a_converted_message() -> None:
+    raw = b"MSH|^~\\&|LAB^1.2^ISO|NORTH|EHR|HOSP|20260301||ADT^A08|M1|P|2.5\rPID|1||77^^^NORTH^MR||Marlow^Ines\r"
+    done = Converter().convert(raw)
+    parcel = Parcel.of(raw, done, done.json(), "north")
+    assert (parcel.event, parcel.sender, parcel.site) == ("ADT^A08", ("LAB", "NORTH"), "north")
+    assert (parcel.control_id, parcel.raw, parcel.body) == ("M1", raw, done.json())
+    assert len(parcel.digest) == 64

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import json
-import logging
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
-import structlog
 
-from segue import log
 from segue.delivery.intake import Intake, Peer, Receipt
 from segue.mllp.frames import Decoder, Frame
 from segue.mllp.server import MllpServer
@@ -104,16 +99,6 @@ class Bench:
 async def bench() -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
         yield Bench(stack)
-
-
-@pytest.fixture
-def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What was logged until now."""
-    stream = io.StringIO()
-    log.configure("json", "debug", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    structlog.reset_defaults()
-    logging.basicConfig(handlers=[logging.NullHandler()], force=True)
 
 
 @pytest.fixture

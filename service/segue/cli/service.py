@@ -24,7 +24,7 @@ from segue import log
 from segue.cli.configuration import tell
 from segue.cli.rules import RulesError, converter_for
 from segue.convert import Converter
-from segue.delivery.choice import target_for
+from segue.delivery.choice import TargetError, open_routes
 from segue.delivery.intake import Pipeline
 from segue.delivery.target import Target
 from segue.http.app import create_app
@@ -41,7 +41,8 @@ def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
     """Exit code: 0 stopped as asked, 1 could not start or broke, 2 wrong settings or rules."""
     try:
         settings = load(config, flags=flags).settings
-        sites = [settings.site, *(listener.site for listener in settings.listeners)]
+        filtered = (site for target in settings.targets for site in target.filter.sites)
+        sites = [settings.site, *(listener.site for listener in settings.listeners), *filtered]
         converter = converter_for(sites, settings.terminology.vocabularies)
     except SettingsError as error:
         tell(error)
@@ -130,13 +131,11 @@ class _Process:
         return 1 if broken else 0
 
     async def _open(self) -> bool:
-        deliver = self.settings.deliver
-        if deliver is not None:
-            try:
-                self.target = target_for(deliver)
-            except OSError as error:
-                typer.echo(f"deliver: {deliver} cannot be opened: {error.strerror}", err=True)
-                return False
+        try:
+            self.target = open_routes(self.settings, self._told)
+        except TargetError as error:
+            typer.echo(str(error), err=True)
+            return False
         for listener, sock in self.doors:
             options = {
                 "bundle": self.settings.bundle,
@@ -156,6 +155,14 @@ class _Process:
         self.health.set("draining", True)
         return True
 
+    def _told(self, target: str, asked: bool, reason: str) -> None:
+        """A target that is left alone is told as a degraded check; the service stays ready (O-02)."""
+        self.health.set(f"target {target}", asked, "" if asked else reason, required=False)
+        if asked:
+            self.log.info("target.asked-again", target=target)
+        else:
+            self.log.error("target.left-alone", target=target, reason=reason)
+
     def _announce(self) -> None:
         rules = Rules.of(self.converter)
         self.log.info("started", version=version("segue"), pack=f"{rules.name}@{rules.version}", digest=rules.digest)
@@ -169,7 +176,8 @@ class _Process:
                 )
         if self.target is None and self.listeners:
             self.log.warning(
-                "no-deliver", meaning="AA says that a message was converted; its Bundle goes nowhere (--deliver)"
+                "no-deliver",
+                meaning="AA says that a message was converted; its Bundle goes nowhere (--deliver, targets)",
             )
         typer.echo("\n".join(self._first_steps()), err=True)
 

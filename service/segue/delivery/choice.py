@@ -1,18 +1,60 @@
-"""Which target a `deliver` setting means: the URL of a FHIR server, a file NAME.ndjson, or a folder."""
+"""The targets of the settings, opened: one class a kind. The only place that knows them all."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from segue import log
 from segue.delivery.fhir import FhirServer
 from segue.delivery.folder import Folder
 from segue.delivery.ndjson import Ndjson
+from segue.delivery.route import Route, Routes, Told
 from segue.delivery.target import Target
+from segue.secret import SecretError
+from segue.settings import Settings, is_loopback
+from segue.settings import targets as nodes
+from segue.tls import TlsError
 
 
-def target_for(deliver: str) -> Target:
-    """Opens the target; raises OSError where a file or folder cannot be made. To be called in a running event loop."""
-    if deliver.startswith(("http://", "https://")):
-        return FhirServer(deliver)
-    path = Path(deliver)
-    return Ndjson(path) if path.suffix == ".ndjson" else Folder(path)
+class TargetError(Exception):
+    """A target that cannot be opened: its name, what is wrong – what to do."""
+
+
+def open_routes(settings: Settings, told: Told) -> Routes | None:
+    """All targets, None where there is none; raises TargetError. To be called in a running event loop."""
+    routes: list[Route] = []
+    for node in settings.all_targets:
+        try:
+            routes.append(Route(node, _opened(node), told))
+        except (SecretError, TlsError) as error:
+            raise TargetError(f"target {node.name}: {error}") from None
+        except OSError as error:
+            raise TargetError(f"target {node.name}: {_place(node)} cannot be opened: {error.strerror}") from None
+        if not _protected(node):
+            log.get().warning("plaintext", target=node.name, meaning="patient data travels readable")
+    return Routes(routes) if routes else None
+
+
+def _opened(node: nodes.Target) -> Target:
+    match node:
+        case nodes.Fhir():
+            return FhirServer(node)
+        case nodes.Folder():
+            return Folder(Path(node.path))
+        case nodes.Ndjson():
+            return Ndjson(Path(node.path))
+        case _:
+            raise TargetError(f"target {node.name}: no such kind")
+
+
+def _place(node: nodes.Target) -> str:
+    return node.path if isinstance(node, nodes.Folder | nodes.Ndjson) else node.url
+
+
+def _protected(node: nodes.Target) -> bool:
+    """Whether nobody on the way can read what goes there."""
+    if isinstance(node, nodes.Folder | nodes.Ndjson):
+        return True
+    parts = urlsplit(node.url)
+    return parts.scheme in ("https", "tls", "mllps") or is_loopback(parts.hostname or "")

@@ -12,7 +12,7 @@ import os
 import re
 from pathlib import Path
 
-from segue.delivery.target import DeliveryError, Parcel
+from segue.delivery.target import FAULT, DeliveryError, Parcel
 from segue.issues import issue
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -30,7 +30,9 @@ class Folder:
         try:
             await asyncio.to_thread(self._write, parcel)
         except OSError as error:
-            raise DeliveryError(True, issue("delivery.transient"), reason=f"errno-{error.errno}") from error
+            raise DeliveryError(
+                True, issue("delivery.transient"), reason=FAULT, detail=f"errno-{error.errno}"
+            ) from error
 
     async def close(self) -> None:
         return None

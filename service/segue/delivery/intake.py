@@ -7,7 +7,6 @@ message counts as accepted when its Bundle has been handed over, and without a t
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from segue import log
 from segue.convert import Conversion, Converter
 from segue.delivery.target import DeliveryError, Parcel, Target
 from segue.issues import Issue, Refusal, issue
+from segue.mapping.sites import selected
 
 Outcome = Literal["accepted", "error", "rejected", "transient"]
 
@@ -68,10 +68,15 @@ class Pipeline:
             return Receipt("error", (issue("internal"),))
         if self._target is not None:
             try:
-                await self._target.deliver(Parcel(body, done.control_id, hashlib.sha256(raw).hexdigest()))
+                site = self._options.get("site") or selected(self._converter.pack.sites, done.message)
+                await self._target.deliver(Parcel.of(raw, done, body, site))
             except DeliveryError as failure:
                 log.get().warning(
-                    "delivery.failed", listener=peer.listener, reason=failure.reason, transient=failure.transient
+                    "delivery.failed",
+                    listener=peer.listener,
+                    reason=failure.reason,
+                    detail=failure.detail,
+                    transient=failure.transient,
                 )
                 return Receipt("transient" if failure.transient else "error", failure.issues, done.event)
         return Receipt("accepted", done.issues, done.event)

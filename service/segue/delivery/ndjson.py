@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from segue.delivery.target import DeliveryError, Parcel
+from segue.delivery.target import FAULT, DeliveryError, Parcel
 from segue.issues import issue
 
 _BLOCK = 1 << 16
@@ -33,7 +33,9 @@ class Ndjson:
             try:
                 await asyncio.to_thread(self._append, parcel.body + b"\n")
             except OSError as error:
-                raise DeliveryError(True, issue("delivery.transient"), reason=f"errno-{error.errno}") from error
+                raise DeliveryError(
+                    True, issue("delivery.transient"), reason=FAULT, detail=f"errno-{error.errno}"
+                ) from error
 
     async def close(self) -> None:
         os.close(self._file)

@@ -5,29 +5,65 @@ A target returns only after the receiver has the Bundle for good. Knows no proto
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
+from segue.convert import Conversion
 from segue.issues import Issue
+
+# The classes of S-60 that a failure's reason names. The first five say something of the target, not of the message.
+UNREACHABLE = "unreachable"  # nothing was sent
+INDETERMINATE = "indeterminate"  # sent, outcome unknown: the same bytes again (S-61)
+BUSY = "busy"
+FAULT = "server-fault"
+CREDENTIALS = "credentials"  # the target is held, not the message
+CONFLICT = "conflict"
+REFUSED = "refused"
+BREAKER = "breaker-open"  # not tried at all; no attempt was spent (S-63)
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A Bundle on its way, with what identifies the message it came from."""
+    """A Bundle on its way, with the message it came from and what a filter asks of it."""
 
     body: bytes  # the Bundle as JSON
     control_id: str
     digest: str  # SHA-256 of the message as received, in hexadecimal (S-40)
+    event: str = ""  # ADT^A01
+    sender: tuple[str, str] = ("", "")  # MSH-3 and MSH-4, first components
+    site: str = ""  # whose maps made the Bundle; "" for none
+    raw: bytes = b""  # the message as received
+
+    @classmethod
+    def of(cls, raw: bytes, done: Conversion, body: bytes, site: str | None = None) -> Parcel:
+        """The parcel of a converted message; `body` is the JSON of its Bundle."""
+        header = done.message.header
+        sender = (header.leaf(3) or "", header.leaf(4) or "")
+        return cls(body, done.control_id, hashlib.sha256(raw).hexdigest(), done.event, sender, site or "", raw)
+
+    @property
+    def key(self) -> str:
+        """Names this Bundle of this message, the same at each attempt: 64 hexadecimal digits (S-61)."""
+        return hashlib.sha256(self.digest.encode() + self.body).hexdigest()
 
 
 class DeliveryError(Exception):
-    """The Bundle did not reach its receiver; `transient`: the same Bundle may be taken later."""
+    """The Bundle did not reach its receiver; `transient`: the same Bundle may be taken later.
 
-    def __init__(self, transient: bool, *issues: Issue, reason: str) -> None:
-        super().__init__(reason)
+    `reason` is a class of S-60, `detail` a bounded word more (a status code, the name of an exception), neither ever a
+    value of a message. `retry_after_s` is what the receiver asked for.
+    """
+
+    def __init__(
+        self, transient: bool, *issues: Issue, reason: str, retry_after_s: float | None = None, detail: str = ""
+    ) -> None:
+        super().__init__(f"{reason} {detail}".strip())
         self.transient = transient
         self.issues = issues
-        self.reason = reason  # a bounded word for logs: "unreachable", "busy", "refused", a status code …
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+        self.detail = detail
 
 
 class Target(Protocol):

@@ -12,12 +12,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from segue.options import BundleKind, Residue, is_timezone, nearest, timezone_hint
+from segue.settings.node import Bytes, Node, Port, Seconds
+from segue.settings.targets import KINDS, Target, short_form
+from segue.settings.tls import ServerTls
 
 PREFIX = "SEGUE__"
 Key = tuple[str | int, ...]
@@ -39,17 +42,30 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError("not an address or a network in CIDR form, such as 10.1.0.0/16") from None
+    return text
+
+
 TimeZone = Annotated[str, AfterValidator(_timezone)]
-Port = Annotated[int, Field(ge=0, le=65535, description="TCP port; 0 takes a free one.")]
-Bytes = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(ge=0)]
+Network = Annotated[str, AfterValidator(_network)]
 
 
-class _Node(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+def _deliver(text: str) -> str:
+    try:
+        short_form(text)
+    except ValidationError as error:
+        raise ValueError(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+    return text
 
 
-class _Door(_Node):
+Deliver = Annotated[str, AfterValidator(_deliver)]
+
+
+class _Door(Node):
     host: str = Field(default="127.0.0.1", description="Address to listen on; loopback unless `plaintext` is true.")
     plaintext: bool = Field(
         default=False,
@@ -69,6 +85,12 @@ class Listener(_Door):
 
     name: str = Field(default="mllp", min_length=1, description="Name in logs; unique.")
     port: Port = 2575
+    tls: ServerTls | None = Field(
+        default=None, description="TLS; none: plain text, on loopback unless `plaintext` is true."
+    )
+    allow: tuple[Network, ...] = Field(
+        default=(), description="Addresses and networks (CIDR) that may connect; none: all (S-84)."
+    )
     site: str | None = Field(default=None, description="Site overlay for this listener; default: the service's.")
     timezone: TimeZone | None = Field(default=None, description="Zone of times without one; default: the service's.")
     charset: str | None = Field(default=None, description="Character set of all messages, over MSH-18 (S-74).")
@@ -80,18 +102,23 @@ class Listener(_Door):
         default=32 << 20, description="Largest frame; a larger one is answered AR with ERR 104 (S-06)."
     )
     connections: int = Field(
-        default=1024, ge=1, description="Connections at once; further ones are closed with a log line."
+        default=1024, ge=1, description="Connections at once; further ones wait until one ends (S-71)."
     )
     per_source: int = Field(default=64, ge=1, description="Connections at once from one address (S-71).")
     unanswered: int = Field(
         default=16, ge=1, description="Frames of a connection waiting before it is read no further (S-70)."
     )
+    buffered_bytes: Bytes = Field(
+        default=256 << 20,
+        description="Bytes of all its connections that may wait; above, only the oldest unfinished frame is read (S-70).",
+    )
+    handshake_s: Seconds = Field(default=10, gt=0, description="Longest TLS handshake (S-73).")
     progress_s: Seconds = Field(default=30, description="Longest silence inside a frame (S-07).")
     frame_s: Seconds = Field(default=300, description="Longest time for a whole frame (S-07).")
     idle_s: Seconds = Field(default=0, description="Longest silence between frames; 0: no limit (S-07).")
 
 
-class Limits(_Node):
+class Limits(Node):
     """Caps of the HTTP door (A-70)."""
 
     message_bytes: Bytes = Field(default=32 << 20, description="Largest body of one message, decoded.")
@@ -108,7 +135,7 @@ class Limits(_Node):
     queued: int = Field(default=64, ge=0, description="Conversions waiting for a thread before the answer is 503.")
 
 
-class Log(_Node):
+class Log(Node):
     """What is logged and how (O-20, O-21)."""
 
     format: Literal["auto", "json", "console"] = Field(
@@ -120,7 +147,7 @@ class Log(_Node):
     )
 
 
-class Drain(_Node):
+class Drain(Node):
     """How the service stops (S-78)."""
 
     delay_s: Seconds = Field(default=5, description="After SIGTERM: not ready, but still listening.")
@@ -128,7 +155,7 @@ class Drain(_Node):
     grace_s: Seconds = Field(default=25, description="Then everything left is cut.")
 
 
-class Terminology(_Node):
+class Terminology(Node):
     """What is known of codes beyond the maps that ship (T-31, T-70)."""
 
     vocabularies: str = Field(
@@ -136,14 +163,16 @@ class Terminology(_Node):
     )
 
 
-class Settings(_Node):
+class Settings(Node):
     """The whole tree."""
 
     http: Http = Http()
     listeners: tuple[Listener, ...] = (Listener(),)
-    deliver: str | None = Field(
-        default=None, description="Where Bundles go: a folder, a file NAME.ndjson, or the http(s) URL of a FHIR server."
+    deliver: Deliver | None = Field(
+        default=None,
+        description="One more target in short: a folder, a file NAME.ndjson, or the URL of a FHIR server (https://) or an MLLP listener (mllps://).",
     )
+    targets: tuple[Target, ...] = Field(default=(), description="Where Bundles go, by name and filter (S-64).")
     bundle: BundleKind = Field(default="transaction", description="Kind of Bundle.")
     timezone: TimeZone | None = Field(
         default=None, description="Zone of times without one; none: such a value is cut to a date."
@@ -155,6 +184,11 @@ class Settings(_Node):
     log: Log = Log()
     drain: Drain = Drain()
     terminology: Terminology = Terminology()
+
+    @property
+    def all_targets(self) -> tuple[Target, ...]:
+        """The targets, and the one that `deliver` means."""
+        return self.targets if self.deliver is None else (*self.targets, short_form(self.deliver))
 
 
 class Fault(NamedTuple):
@@ -311,12 +345,18 @@ def _lists(node: Any, at: Key, given: Mapping[Key, _Given], faults: list[Fault])
 def _across(tree: Any, given: Mapping[Key, _Given], faults: list[Fault]) -> None:
     """What no single value shows; looked for in the raw tree, so that it is found beside faults of single values."""
     names: list[object] = []
+    _target_names(tree, given, faults)
     for key in _doors(tree):
         door: Any = tree
         for part in key:
             door = door[part]
         host = door.get("host", "127.0.0.1")
-        if isinstance(host, str) and not is_loopback(host) and door.get("plaintext") is not True:
+        if (
+            isinstance(host, str)
+            and not is_loopback(host)
+            and door.get("plaintext") is not True
+            and not door.get("tls")
+        ):
             at = (*key, "host")
             text = "not a loopback address and nothing protects it – set plaintext: true to accept that"
             faults.append(Fault(_dotted(at), _origin(at, given), text))
@@ -328,6 +368,18 @@ def _across(tree: Any, given: Mapping[Key, _Given], faults: list[Fault]) -> None
                     Fault(_dotted(at), _origin(at, given), "another listener has this name – give each its own")
                 )
             names.append(name)
+
+
+def _target_names(tree: Any, given: Mapping[Key, _Given], faults: list[Fault]) -> None:
+    """Each target has a name of its own; `deliver` takes one too."""
+    targets: Any = cast("dict[str, Any]", tree).get("targets") if isinstance(tree, dict) else None
+    names: set[object] = {"deliver"} if cast("dict[str, Any]", tree).get("deliver") is not None else set()
+    for index, target in enumerate(cast("list[Any]", targets) if isinstance(targets, list) else []):
+        name: Any = cast("dict[str, Any]", target).get("name") if isinstance(target, dict) else None
+        if isinstance(name, str) and name in names:
+            at: Key = ("targets", index, "name")
+            faults.append(Fault(_dotted(at), _origin(at, given), "another target has this name – give each its own"))
+        names.add(name)
 
 
 def _doors(tree: Any) -> Iterator[Key]:
@@ -343,22 +395,36 @@ def _doors(tree: Any) -> Iterator[Key]:
 
 
 def _fault(detail: Any, given: Mapping[Key, _Given]) -> Fault:
-    key = cast("Key", tuple(detail["loc"]))
+    loc = cast("Key", tuple(detail["loc"]))
+    # A fault in a target names the kind after the index; the tree has no such step.
+    key: Key = (*loc[:2], *loc[3:]) if loc[:1] == ("targets",) and len(loc) > 2 else loc
     text = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "union_tag_invalid":
+        return Fault(_dotted((*key, "kind")), _origin(key, given), f"unknown kind – known here: {', '.join(KINDS)}")
     if detail["type"] == "extra_forbidden":
-        known = _names(key[:-1])
-        close = nearest(str(key[-1]), known)
+        known = _names(loc[:-1])
+        close = nearest(str(loc[len(loc) - 1]), known)
         text = "unknown key – " + (f"did you mean {close}?" if close else f"known here: {', '.join(known)}")
     return Fault(_dotted(key), _origin(key, given), text)
 
 
-def _names(key: Key) -> tuple[str, ...]:
-    model: type[BaseModel] = Settings
-    for part in key:
-        if isinstance(part, str):
-            inner = model.model_fields[part].annotation
-            model = Listener if part == "listeners" else cast("type[BaseModel]", inner)
-    return tuple(model.model_fields)
+def _names(loc: Key) -> tuple[str, ...]:
+    """The keys that may stand at a place of the tree."""
+    models: list[type[BaseModel]] = [Settings]
+    for part in loc:
+        if part in KINDS and len(models) > 1:
+            models = [KINDS[str(part)]]
+        elif isinstance(part, str):
+            models = list(_models(models[0].model_fields[part].annotation))
+    return tuple(models[0].model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The nodes in a type, inside tuples, unions and annotations."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
 
 
 def _origin(key: Key, given: Mapping[Key, _Given]) -> str:
