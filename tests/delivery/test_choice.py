@@ -12,6 +12,9 @@ from segue.delivery.choice import TargetError, open_routes
 from segue.delivery.fhir import FhirServer
 from segue.delivery.folder import Folder
 from segue.delivery.ndjson import Ndjson
+from segue.delivery.peer import MllpPeer
+from segue.delivery.stream import NatsStream
+from segue.delivery.webhook import Webhook
 from segue.settings import Settings, load
 
 
@@ -27,6 +30,9 @@ async def test_every_kind_is_opened_by_name(tmp_path: Path) -> None:
         {"name": "a", "kind": "folder", "path": str(tmp_path / "out")},
         {"name": "b", "kind": "ndjson", "path": str(tmp_path / "out.ndjson")},
         {"name": "c", "url": "https://fhir.example.org/r4"},
+        {"name": "d", "kind": "webhook", "url": "https://hook.example.org"},
+        {"name": "e", "kind": "nats", "url": "tls://bus.example.org", "subject": "hl7"},
+        {"name": "f", "kind": "mllp", "url": "mllps://old.example.org"},
     ]
     routes = open_routes(settings(targets=tree, deliver=str(tmp_path / "more")), untold)
     assert routes is not None
@@ -34,6 +40,9 @@ async def test_every_kind_is_opened_by_name(tmp_path: Path) -> None:
         ("a", Folder),
         ("b", Ndjson),
         ("c", FhirServer),
+        ("d", Webhook),
+        ("e", NatsStream),
+        ("f", MllpPeer),
         ("deliver", Folder),
     ]
     await routes.close()

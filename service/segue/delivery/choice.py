@@ -9,8 +9,11 @@ from segue import log
 from segue.delivery.fhir import FhirServer
 from segue.delivery.folder import Folder
 from segue.delivery.ndjson import Ndjson
+from segue.delivery.peer import MllpPeer
 from segue.delivery.route import Route, Routes, Told
+from segue.delivery.stream import NatsStream
 from segue.delivery.target import Target
+from segue.delivery.webhook import Webhook
 from segue.secret import SecretError
 from segue.settings import Settings, is_loopback
 from segue.settings import targets as nodes
@@ -44,8 +47,12 @@ def _opened(node: nodes.Target) -> Target:
             return Folder(Path(node.path))
         case nodes.Ndjson():
             return Ndjson(Path(node.path))
-        case _:
-            raise TargetError(f"target {node.name}: no such kind")
+        case nodes.Webhook():
+            return Webhook(node)
+        case nodes.Nats():
+            return NatsStream(node)
+        case nodes.Mllp():
+            return MllpPeer(node)
 
 
 def _place(node: nodes.Target) -> str:

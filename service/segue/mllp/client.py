@@ -7,7 +7,7 @@ raises, and the connection is of no further use.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import ssl
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -16,6 +16,7 @@ from segue.mllp.ack import Header
 from segue.mllp.frames import Decoder, Foreign, Frame, encode
 
 MAX_REPLY_BYTES = 1 << 20
+CLOSE_S = 2.0  # for what is still to be written, and for TLS to say goodbye
 
 
 class ReplyError(Exception):
@@ -36,10 +37,20 @@ class Reply:
 
 
 class Client:
-    """A connection to an MLLP listener."""
+    """A connection to an MLLP listener; over TLS where there is a context."""
 
-    def __init__(self, host: str, port: int, timeout_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        timeout_s: float = 30.0,
+        *,
+        connect_s: float | None = None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self.host, self.port, self.timeout_s = host, port, timeout_s
+        self.connect_s = timeout_s if connect_s is None else connect_s
+        self.context = context
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._decoder = Decoder(MAX_REPLY_BYTES)
@@ -58,21 +69,39 @@ class Client:
     def connected(self) -> bool:
         return self._writer is not None
 
+    @property
+    def usable(self) -> bool:
+        """False also where the other end has closed an idle connection."""
+        if self._writer is None or self._reader is None:
+            return False
+        return not self._writer.is_closing() and not self._reader.at_eof() and self._reader.exception() is None
+
     async def open(self) -> None:
-        """Connects anew, with nothing left of an earlier connection; raises OSError or TimeoutError."""
+        """Connects anew, with nothing left of an earlier connection; raises OSError (TLS faults too) or TimeoutError."""
         self._decoder, self._frames = Decoder(MAX_REPLY_BYTES), []
-        async with asyncio.timeout(self.timeout_s):
-            self._reader, self._writer = await asyncio.open_connection(self.host, self.port)
+        async with asyncio.timeout(self.connect_s):
+            self._reader, self._writer = await asyncio.open_connection(
+                self.host, self.port, ssl=self.context, server_hostname=self.host if self.context else None
+            )
 
     async def close(self) -> None:
         if self._writer is not None:
-            self._writer.close()
-            with contextlib.suppress(OSError):  # the peer may have been first
-                await self._writer.wait_closed()
-            self._writer = None
+            writer, self._writer = self._writer, None
+            writer.close()
+            try:
+                async with asyncio.timeout(CLOSE_S):
+                    await writer.wait_closed()
+            except TimeoutError:  # a peer that reads nothing any more
+                writer.transport.abort()
+            except OSError:  # the peer was first
+                pass
 
     async def send(self, raw: bytes) -> Reply:
-        """Sends one message and waits for its acknowledgement; raises ReplyError or OSError."""
+        """Sends one message and waits for its acknowledgement; raises ReplyError.
+
+        An answer that came before the question, or that belongs to another message, says that the two ends do not mean
+        the same message any more: the connection is closed.
+        """
         if self._writer is None:
             raise ReplyError("the connection is closed")
         sent = Header.of(raw)
@@ -87,7 +116,7 @@ class Client:
         except TimeoutError:
             await self.close()
             raise ReplyError(f"no answer within {self.timeout_s:g} s") from None
-        except ConnectionError:
+        except OSError:  # a cut, or a fault of TLS in mid-stream
             await self.close()
             raise ReplyError("the connection was cut") from None
         try:
