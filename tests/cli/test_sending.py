@@ -14,6 +14,9 @@ from segue.delivery.intake import Peer, Receipt
 from segue.issues import issue
 from segue.mllp.server import MllpServer
 from segue.settings import Listener
+from segue.settings.tls import ServerTls
+
+from ..conftest import Authority
 
 
 @pytest.fixture
@@ -82,3 +85,33 @@ async def test_S30_after_a_missing_answer_the_next_message_has_a_new_connection(
     server.close()
     assert connections == 3
     assert capsys.readouterr().out.count("no acknowledgement") == 3
+
+
+async def test_S83_over_mutual_TLS(authority: Authority, feed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def intake(_raw: bytes, _peer: Peer) -> Receipt:
+        return Receipt("accepted")
+
+    pair, own = authority.issue("door"), authority.issue("me")
+    node = ServerTls(cert_file=pair.cert, key_file=pair.key, client="required", client_ca_file=authority.ca)
+    server = MllpServer(intake, Listener(port=0, tls=node))
+    await server.start()
+
+    async def told(**files: str | None) -> tuple[int, str]:
+        paths = [str(feed / "good.hl7")]
+        code = await asyncio.to_thread(run, paths, "127.0.0.1", server.port, 5, files)
+        shown = capsys.readouterr()
+        return code, shown.out + shown.err
+
+    code, text = await told(ca_file=authority.ca, cert_file=own.cert, key_file=own.key)
+    assert code == 0
+    assert "G1 AA" in text
+    code, text = await told()
+    assert code == 1
+    assert "not trusted" in text
+    assert "--ca-file" in text
+    code, text = await told(ca_file=authority.ca)
+    assert code == 1
+    code, text = await told(ca_file=own.key)
+    assert code == 2
+    assert "PEM" in text
+    await server.drain()

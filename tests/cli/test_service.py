@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -20,6 +21,7 @@ import pytest
 from segue.convert import Converter
 from segue.mllp.client import Client
 
+from ..conftest import Authority
 from .conftest import Run, adt
 
 CHECKOUT = Path(__file__).parents[2]
@@ -128,6 +130,98 @@ async def test_O02_S78_draining_is_not_ready_and_a_second_signal_ends_at_once(se
                 await asyncio.sleep(0)
     assert reply.json()["checks"]["draining"]["ok"] is False
     assert (await running.stop(signal.SIGINT))[0] == 0
+
+
+async def test_ST19_SIGTERM_with_50_idle_and_20_busy_senders(serve: Serve, tmp_path: Path) -> None:
+    """Every message in hand is answered, every accepted one is delivered, and the process ends by itself (S-78, S-79)."""
+    settings = {"SEGUE__DRAIN__SILENCE_S": "2", "SEGUE__LISTENERS__0__PER_SOURCE": "100"}
+    running = await serve("--deliver", str(tmp_path / "out.ndjson"), **settings)
+    port, flowing = int(running.port), asyncio.Event()
+    accepted: list[str] = []
+    answers: list[str] = []
+
+    async def busy(number: int) -> None:
+        async with Client("127.0.0.1", port) as client:
+            for count in range(100_000):
+                control_id = f"B{number}-{count}"
+                reply = await client.send(adt(control_id))  # raises where the answer is lost
+                answers.append(reply.code)
+                if not reply.accepted:
+                    return  # told that the service stops: a well-behaved sender comes again later
+                accepted.append(control_id)
+                if len(accepted) > 100:
+                    flowing.set()
+
+    async with AsyncExitStack() as stack:
+        for number in range(50):
+            idle = await stack.enter_async_context(Client("127.0.0.1", port))
+            assert (await idle.send(adt(f"I{number}"))).accepted
+            accepted.append(f"I{number}")
+        senders = [asyncio.create_task(busy(number)) for number in range(20)]
+        await asyncio.wait_for(flowing.wait(), 20)
+        running.process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(asyncio.gather(*senders), 25)
+        code, log, _ = await running.end()
+    assert code == 0
+    assert answers.count("AR") == 20
+    lines = (tmp_path / "out.ndjson").read_bytes().splitlines()
+    assert sorted(json.loads(line)["identifier"]["value"] for line in lines) == sorted(accepted)
+    assert log[-1]["event"] == "stopped"
+
+
+async def test_listeners_have_settings_of_their_own(serve: Serve, tmp_path: Path, authority: Authority) -> None:
+    pair = authority.issue("door")
+    (tmp_path / "s.yaml").write_text(f"""\
+listeners:
+  - {{name: open, port: 0}}
+  - {{name: lab, port: 0, timezone: America/Halifax, message_bytes: 500, tls: {{cert_file: {pair.cert}, key_file: {pair.key}}}}}
+targets:
+  - {{name: all, kind: ndjson, path: {tmp_path}/all.ndjson}}
+  - {{name: person, kind: ndjson, path: {tmp_path}/person.ndjson, filter: {{messages: [ADT^A31], senders: ["LAB|NORTH"]}}}}
+""")
+    running = await serve("--config", str(tmp_path / "s.yaml"))
+    while len(running.steps) < 4:
+        assert running.process.stderr is not None
+        running.steps.append((await asyncio.wait_for(running.process.stderr.readline(), 20)).decode().strip())
+    assert " --tls " in running.steps[3]
+    lab = int(running.steps[3].partition("--port ")[2].split()[0])
+    context = ssl.create_default_context(cafile=authority.ca)
+    async with Client("127.0.0.1", int(running.port)) as one, Client("127.0.0.1", lab, context=context) as two:
+        assert (await one.send(adt("M1") + b"NTE|1||" + b"x" * 600 + b"\r")).code == "AA"
+        assert (await two.send(adt("M2", "ADT^A31"))).code == "AA"
+        assert (await two.send(adt("M3") + b"NTE|1||" + b"x" * 600 + b"\r")).code == "AR"
+    await running.stop()
+    found = {
+        name: [json.loads(line)["identifier"]["value"] for line in (tmp_path / name).read_bytes().splitlines()]
+        for name in ("all.ndjson", "person.ndjson")
+    }
+    assert found == {"all.ndjson": ["M1", "M2"], "person.ndjson": ["M2"]}
+
+
+def test_a_listener_whose_certificate_cannot_be_used(segue: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(
+        "listeners: [{name: lab, port: 0, tls: {cert_file: /nowhere.pem, key_file: /nowhere.key}}]\n"
+    )
+    done = segue("serve", "--http-port", "0", "--config", str(tmp_path / "s.yaml"))
+    assert done.returncode == 1
+    assert "listener lab: /nowhere.pem or /nowhere.key: No such file" in done.stderr.decode()
+
+
+async def test_O02_S63_a_target_that_is_away_is_told_and_the_service_stays_ready(serve: Serve) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        nobody = sock.getsockname()[1]
+    running = await serve("--deliver", f"http://127.0.0.1:{nobody}/r4")
+    async with Client("127.0.0.1", int(running.port)) as client:
+        for number in range(6):
+            assert (await client.send(adt(f"M{number}"))).code == "AR"
+    async with httpx.AsyncClient() as http:
+        reply = await http.get(f"{running.url}/readyz")
+    _, log, _ = await running.stop()
+    assert reply.status_code == 200
+    check = reply.json()["checks"]["target deliver"]
+    assert (check["ok"], check["detail"]) == (False, "unreachable")
+    reasons = [entry["reason"] for entry in log if entry["event"] == "delivery.failed"]
+    assert reasons == ["unreachable"] * 5 + ["breaker-open"]
 
 
 async def test_O44_without_deliver_it_is_said_once(serve: Serve) -> None:

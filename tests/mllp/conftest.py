@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
@@ -76,9 +77,16 @@ class Bench:
         return Receipt("accepted")
 
     async def listen(
-        self, intake: Intake | None = None, *, drain: Drain | None = None, quiet_s: float = 2.0, **settings: Any
+        self,
+        intake: Intake | None = None,
+        *,
+        drain: Drain | None = None,
+        quiet_s: float = 2.0,
+        silent_s: float = 5.0,
+        **settings: Any,
     ) -> MllpServer:
-        server = MllpServer(intake or self.accept, Listener(port=0, **settings), drain, quiet_s=quiet_s)
+        listener = Listener(**{"port": 0, **settings})
+        server = MllpServer(intake or self.accept, listener, drain, quiet_s=quiet_s, silent_s=silent_s)
         await server.start()
         self._stack.push_async_callback(self._end, server)
         return server
@@ -89,8 +97,9 @@ class Bench:
         if closing:
             await asyncio.wait(closing)
 
-    async def line(self, server: MllpServer) -> Line:
-        line = Line(*await asyncio.open_connection("127.0.0.1", server.port))
+    async def line(self, server: MllpServer, context: ssl.SSLContext | None = None) -> Line:
+        name = "localhost" if context else None
+        line = Line(*await asyncio.open_connection("127.0.0.1", server.port, ssl=context, server_hostname=name))
         self._stack.push_async_callback(line.close)
         return line
 

@@ -1,4 +1,4 @@
-"""A listener: limits of connections, and its end (S-71, S-78, S-79)."""
+"""A listener and its end (S-78, S-79)."""
 
 from __future__ import annotations
 
@@ -15,24 +15,6 @@ Adt = Callable[..., bytes]
 
 
 SOON = Drain(silence_s=0.01, grace_s=5)
-
-
-async def test_S71_connections_over_the_cap_are_closed(bench: Bench, adt: Adt) -> None:
-    server = await bench.listen(connections=1)
-    first = await bench.line(server)
-    await first.write(encode(adt()))
-    assert await first.msa() == "AA M1"
-    assert await (await bench.line(server)).ended()
-    await first.write(encode(adt("M2")))
-    assert await first.msa() == "AA M2"
-
-
-async def test_S71_connections_of_one_source_over_the_cap_are_closed(bench: Bench, adt: Adt) -> None:
-    server = await bench.listen(per_source=1)
-    first = await bench.line(server)
-    await first.write(encode(adt()))
-    assert await first.msa() == "AA M1"
-    assert await (await bench.line(server)).ended()
 
 
 async def test_S78_drain_closes_idle_connections(bench: Bench, adt: Adt) -> None:

@@ -151,7 +151,8 @@ def serve(
     deliver: Annotated[
         str | None,
         typer.Option(
-            metavar="FOLDER|FILE.ndjson|URL", help="Where Bundles of MLLP messages go before they are accepted."
+            metavar="FOLDER|FILE.ndjson|URL",
+            help="Where Bundles of MLLP messages go before they are accepted; mllp:// forwards the messages themselves.",
         ),
     ] = None,
     bundle: Bundle = None,
@@ -194,11 +195,22 @@ def send(
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.1, help="Longest wait for an acknowledgement.")
     ] = 30,
+    tls: Annotated[bool, typer.Option("--tls", help="Over TLS; the listener's certificate has to name HOST.")] = False,
+    ca_file: Annotated[
+        str | None, typer.Option(metavar="PEM", help="Authorities that vouch for the listener; default: the system's.")
+    ] = None,
+    cert_file: Annotated[str | None, typer.Option(metavar="PEM", help="Own certificate, for mutual TLS.")] = None,
+    key_file: Annotated[str | None, typer.Option(metavar="PEM", help="Its private key.")] = None,
 ) -> None:
     """Send messages over MLLP and show each acknowledgement."""
     from segue.cli.sending import run
 
-    raise typer.Exit(run(paths, host, port, timeout))
+    files = {"ca_file": ca_file, "cert_file": cert_file, "key_file": key_file}
+    if not tls and any(files.values()):
+        raise typer.BadParameter("--ca-file, --cert-file and --key-file need --tls.")
+    if (cert_file is None) != (key_file is None):
+        raise typer.BadParameter("--cert-file and --key-file go together.")
+    raise typer.Exit(run(paths, host, port, timeout, files if tls else None))
 
 
 @app.command()

@@ -7,7 +7,8 @@ still sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
 
 import typer
 
@@ -15,16 +16,21 @@ from segue import hl7
 from segue.cli.sources import Source, SourceError, sources
 from segue.mllp.ack import Header
 from segue.mllp.client import Client, ReplyError
+from segue.settings.tls import ClientTls
+from segue.tls import TlsError, client_tls
 
 
-def run(paths: Sequence[str], host: str, port: int, timeout_s: float) -> int:
-    """Exit code: 0 all accepted, 1 some not, 2 nothing to send."""
+def run(
+    paths: Sequence[str], host: str, port: int, timeout_s: float, tls: Mapping[str, str | None] | None = None
+) -> int:
+    """Exit code: 0 all accepted, 1 some not, 2 nothing to send or nothing to send with; `tls` are the files of ClientTls."""
     try:
         found = sources(paths)
-    except SourceError as error:
+        context = client_tls(ClientTls.model_validate(tls), "send").context if tls is not None else None
+    except (SourceError, TlsError) as error:
         typer.echo(str(error), err=True)
         return 2
-    return asyncio.run(_send(found, Client(host, port, timeout_s)))
+    return asyncio.run(_send(found, Client(host, port, timeout_s, context=context)))
 
 
 async def _send(found: Sequence[Source], client: Client) -> int:
@@ -47,12 +53,20 @@ async def _send(found: Sequence[Source], client: Client) -> int:
             typer.echo(" ".join((label, reply.code, *reply.errors)))
             worst = worst if reply.accepted else 1
     except (OSError, TimeoutError) as error:
-        reason = getattr(error, "strerror", None) or "no answer"
+        reason = _reason(error)
         typer.echo(f"{client.host}:{client.port}: cannot connect: {reason}", err=True)
         worst = 1
     finally:
         await client.close()
     return worst
+
+
+def _reason(error: OSError | TimeoutError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the listener's certificate is not trusted: {error.verify_message} (--ca-file)"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {(error.reason or 'no reason').lower().replace('_', ' ')}"
+    return error.strerror or "no answer"
 
 
 def _messages(found: Sequence[Source]) -> Iterator[tuple[str, bytes | None]]:

@@ -33,6 +33,7 @@ from segue.http.rules import Rules
 from segue.http.server import HttpServer
 from segue.mllp.server import MllpServer
 from segue.settings import Key, Listener, Settings, SettingsError, is_loopback, load
+from segue.tls import TlsError
 
 EXAMPLE = "examples/adt_a01_admission.hl7"
 
@@ -147,7 +148,12 @@ class _Process:
             }
             given = {name: value for name, value in options.items() if value is not None}
             intake = Pipeline(self.converter, self.target, given, inline_bytes=self.settings.limits.inline_bytes)
-            server = MllpServer(intake, listener, self.settings.drain, show_control_ids=self.settings.log.control_ids)
+            show = self.settings.log.control_ids
+            try:
+                server = MllpServer(intake, listener, self.settings.drain, show_control_ids=show)
+            except TlsError as error:
+                typer.echo(f"listener {listener.name}: {error}", err=True)
+                return False
             await server.start(sock)
             self.listeners.append(server)
         self.health.set("pack", True)
@@ -166,10 +172,8 @@ class _Process:
     def _announce(self) -> None:
         rules = Rules.of(self.converter)
         self.log.info("started", version=version("segue"), pack=f"{rules.name}@{rules.version}", digest=rules.digest)
-        for name, host in (
-            ("http", self.settings.http.host),
-            *((s.listener.name, s.listener.host) for s in self.listeners),
-        ):
+        plain = [(s.listener.name, s.listener.host) for s in self.listeners if s.listener.tls is None]
+        for name, host in (("http", self.settings.http.host), *plain):
             if not is_loopback(host):
                 self.log.warning(
                     "plaintext", listener=name, meaning="patient data travels readable and nobody is asked who they are"
@@ -192,7 +196,8 @@ class _Process:
             address = (
                 "" if is_loopback(server.listener.host) or host == "127.0.0.1" else f" --host {server.listener.host}"
             )
-            lines.append(f"  {program} send{address} --port {server.port} {EXAMPLE}")
+            secure = "" if server.listener.tls is None else " --tls"
+            lines.append(f"  {program} send{address}{secure} --port {server.port} {EXAMPLE}")
         return lines
 
     def _signal(self, number: int) -> None:

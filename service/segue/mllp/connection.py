@@ -3,43 +3,28 @@ S-70).
 
     bytes ▸ Decoder ▸ queue ▸ one task: answers ▸ socket
 
-It is read no further while its queue is full or its peer does not read. Knows sockets, order and time; framing is
-`frames`, what is answered is `answers`.
+It is read no further while its queue is full, its peer does not read or its listener holds too much; time that passes so is
+not counted against the sender. Knows sockets, order and time; framing is `frames`, what is answered is `answers`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, cast
+from typing import cast
 
 from segue import log
 from segue.delivery.intake import Peer
 from segue.mllp.ack import Header
-from segue.mllp.answers import Answer, Answers, Arrival
-from segue.mllp.frames import HEAD_BYTES, Broken, Decoder, Event, Oversize, encode
-from segue.settings import Listener
+from segue.mllp.answers import Answer, Arrival
+from segue.mllp.floor import Floor
+from segue.mllp.frames import HEAD_BYTES, Broken, Decoder, Event, Frame, Oversize, encode
 
-QUIET_S = 2.0  # after an FS without CR (S-03)
 SKIP_S = 60.0  # to the end of an oversize frame (S-06)
 KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))  # S-07
-
-
-@dataclass(slots=True, eq=False)
-class Floor:
-    """What the connections of one listener share."""
-
-    listener: Listener
-    answers: Answers
-    log: Any
-    quiet_s: float = QUIET_S
-    draining: bool = False
-    connections: set[Connection] = field(default_factory=lambda: set[Connection]())
-    sources: Counter[str] = field(default_factory=lambda: Counter[str]())
 
 
 class Connection(asyncio.Protocol):
@@ -55,12 +40,16 @@ class Connection(asyncio.Protocol):
         self._working: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
-        self._paused = False
-        self._last = monotonic()
+        self._paused_at: float | None = None
+        self._squeezed = False
+        self._held_bytes = 0
+        self._queued_bytes = 0
+        self._opened = self._last = monotonic()
         self._frame_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._silence_s: float | None = None
         self._answered = 0
+        self._heard = False
 
     # the transport's side ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -69,11 +58,9 @@ class Connection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         address = str(name[0]) if name else ""
         self.peer = Peer(self.floor.listener.name, address)
-        listener = self.floor.listener
         self.floor.connections.add(self)
-        self.floor.sources[address] += 1
-        if len(self.floor.connections) > listener.connections or self.floor.sources[address] > listener.per_source:
-            self.floor.log.warning("mllp.refused", source=address, connections=len(self.floor.connections))
+        if self.floor.unnamed(transport.get_extra_info("peercert")):
+            self.floor.log.warning("mllp.refused", source=address, reason="certificate-not-listed")
             self.cut()
             return
         sock = transport.get_extra_info("socket")
@@ -87,18 +74,20 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._last = monotonic()
         self._take(self.decoder.feed(data))
+        self._account()
         if not self.decoder.inside:
             self._frame_at = None
         elif self._frame_at is None:
             self._frame_at = self._last
         if self._frame_at is not None or self._timer is None:
             self._watch()
+        self._flow()
 
     def eof_received(self) -> bool:
-        """A peer that only stops sending still gets its answers."""
+        """A peer that only stops sending still gets its answers; TLS has no half of a connection."""
         self._end_frame()
         self._put(None)
-        return True
+        return self._transport is not None and self._transport.get_extra_info("sslcontext") is None
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -109,13 +98,12 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._queue.clear()  # not accepted, so the sender will send them again (S-20)
+        self._clear()  # not accepted, so the sender will send them again (S-20)
         self._writable.set()
         self._transport = None
         self.floor.connections.discard(self)
-        self.floor.sources[self.peer.address] -= 1
-        if not self.floor.sources[self.peer.address]:
-            del self.floor.sources[self.peer.address]
+        self.floor.hold(-self._held_bytes)
+        self._held_bytes = 0
         if not self.closed.done():
             self.closed.set_result(None)
         self.floor.log.info(
@@ -136,7 +124,20 @@ class Connection(asyncio.Protocol):
 
     @property
     def reading(self) -> bool:
-        return not self._paused
+        return self._paused_at is None
+
+    @property
+    def frame_since(self) -> float | None:
+        return self._frame_at
+
+    @property
+    def silent_since(self) -> float | None:
+        return None if self._frame_at is not None or self._heard else self._opened
+
+    def squeeze(self, squeezed: bool) -> None:
+        if squeezed is not self._squeezed:
+            self._squeezed = squeezed
+            self._flow()
 
     async def settled(self) -> None:
         """Waits until nothing is in hand."""
@@ -152,6 +153,8 @@ class Connection(asyncio.Protocol):
     def _deadline(self) -> float | None:
         """When silence or slowness next means something."""
         listener, found = self.floor.listener, list[float]()
+        if self._paused_at is not None:
+            return None  # it is not the sender who waits
         if self.decoder.waiting:
             found.append(self._last + self.floor.quiet_s)
         if self._frame_at is not None:
@@ -216,17 +219,19 @@ class Connection(asyncio.Protocol):
     def _put(self, event: Event | None) -> None:
         """Queues an event; None closes the connection after what was before it."""
         self._queue.append(Arrival(event, self.peer, self.floor.draining, self._last) if event is not None else None)
+        self._queued_bytes += _size(event)
+        self._heard = self._heard or event is not None
         if self._working is None and self._transport is not None:
             self._working = asyncio.get_running_loop().create_task(self._work())
-        if len(self._queue) >= self.floor.listener.unanswered and not self._paused and self._transport is not None:
-            self._paused = True
-            self._transport.pause_reading()
+        self._flow()
 
     async def _work(self) -> None:
         try:
             while self._queue:
                 arrival = self._queue.popleft()
                 answer = await self.floor.answers.to(arrival) if arrival is not None else Answer(go_on=False)
+                self._queued_bytes -= _size(arrival.event) if arrival is not None else 0
+                self._account()
                 for ack in answer.acks:
                     self._write(ack)
                 if not answer.go_on or self._transport is None:
@@ -234,7 +239,7 @@ class Connection(asyncio.Protocol):
                     return
                 await self._writable.wait()
                 await asyncio.sleep(0)  # a full queue of one sender is not the turn of all others
-                self._resume()
+                self._flow()
         except Exception as error:
             self.floor.log.error("mllp.bug", **log.fault(error))
             self.cut()
@@ -242,13 +247,37 @@ class Connection(asyncio.Protocol):
             self._working = None
             self._watch()
 
-    def _resume(self) -> None:
-        if self._paused and len(self._queue) < self.floor.listener.unanswered and self._transport is not None:
-            self._paused = False
+    def _flow(self) -> None:
+        """Reads while there is room, here and at the listener (S-70)."""
+        if self._transport is None:
+            return
+        full = self._squeezed or len(self._queue) >= self.floor.listener.unanswered
+        if full and self._paused_at is None:
+            self._paused_at = monotonic()
+            self._transport.pause_reading()
+        elif not full and self._paused_at is not None:
+            waited_s = monotonic() - self._paused_at
+            self._paused_at = None
+            self._last += waited_s
+            if self._frame_at is not None:
+                self._frame_at += waited_s
             self._transport.resume_reading()
+            self._watch()
+
+    def _account(self) -> None:
+        if self._transport is None:
+            return  # what a lost connection held was given back
+        held = self.decoder.buffered_bytes + self._queued_bytes
+        change, self._held_bytes = held - self._held_bytes, held
+        if change:
+            self.floor.hold(change)
+
+    def _clear(self) -> None:
+        self._queue.clear()
+        self._queued_bytes = 0
 
     def _close(self) -> None:
-        self._queue.clear()
+        self._clear()
         if self._transport is not None:
             self._transport.close()
 
@@ -256,3 +285,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(encode(ack))
             self._answered += 1
+
+
+def _size(event: Event | None) -> int:
+    return len(event.payload) if isinstance(event, Frame | Broken) else 0

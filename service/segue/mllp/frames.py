@@ -116,6 +116,11 @@ class Decoder:
         return self._state is _State.INSIDE and self._buffer.endswith(b"\x1c")
 
     @property
+    def buffered_bytes(self) -> int:
+        """What is kept of a frame that has not ended."""
+        return len(self._buffer)
+
+    @property
     def partial(self) -> bytes:
         """What has come of an unfinished frame (S-08)."""
         return bytes(self._buffer) if self.inside else b""

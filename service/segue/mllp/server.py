@@ -1,19 +1,26 @@
-"""An MLLP listener: opens, drains and ends its connections (S-71, S-78, S-79)."""
+"""An MLLP listener: opens, drains and ends its connections (S-78, S-79)."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from time import monotonic
+from typing import cast
 
 from segue.delivery.intake import Intake
+from segue.mllp.acceptor import Acceptor
 from segue.mllp.answers import Answers
-from segue.mllp.connection import QUIET_S, Connection, Floor
+from segue.mllp.connection import Connection
+from segue.mllp.floor import QUIET_S, SILENT_S, Floor
 from segue.settings import Drain, Listener
+from segue.tls import server_tls
 
 
 class MllpServer:
-    """One listener. `await start()`, then `port`; `await drain()` answers what is in hand and ends."""
+    """One listener. `await start()`, then `port`; `await drain()` answers what is in hand and ends.
+
+    Raises TlsError when its certificate cannot be used.
+    """
 
     def __init__(
         self,
@@ -22,38 +29,44 @@ class MllpServer:
         drain: Drain | None = None,
         *,
         quiet_s: float = QUIET_S,
+        silent_s: float = SILENT_S,
         show_control_ids: bool = False,
     ) -> None:
         self.listener = listener
         self.limits = drain or Drain()
         answers = Answers(intake, listener, show_control_ids=show_control_ids)
-        self._floor = Floor(listener, answers, answers.log, quiet_s)
-        self._server: asyncio.Server | None = None
+        self._floor = Floor(listener, answers, answers.log, quiet_s, silent_s)
+        self._tls = server_tls(listener.tls, listener.name) if listener.tls is not None else None
+        self._acceptor: Acceptor | None = None
 
     async def start(self, sock: socket.socket | None = None) -> None:
-        loop = asyncio.get_running_loop()
-        if sock is not None:
-            self._server = await loop.create_server(lambda: Connection(self._floor), sock=sock)
-        else:
-            host, port = self.listener.host, self.listener.port
-            self._server = await loop.create_server(lambda: Connection(self._floor), host, port)
+        """Listens on a bound socket, else on the address of its settings."""
+        if sock is None:
+            family = socket.AF_INET6 if ":" in self.listener.host else socket.AF_INET
+            sock = socket.create_server((self.listener.host, self.listener.port), family=family)
+        self._acceptor = Acceptor(self._floor, sock, self._tls)
+        self._acceptor.start()
 
     @property
     def port(self) -> int:
         """The port in use, which is not the one of the settings where that is 0."""
-        if self._server is None:
+        if self._acceptor is None:
             raise RuntimeError("the listener is not started")
-        return self._server.sockets[0].getsockname()[1]
+        return self._acceptor.sock.getsockname()[1]
 
     @property
     def connections(self) -> frozenset[Connection]:
-        return frozenset(self._floor.connections)
+        return frozenset(cast("set[Connection]", self._floor.connections))
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of unfinished and unanswered frames."""
+        return self._floor.held_bytes
 
     async def drain(self) -> None:
         """Stops listening, answers frames in hand, refuses later ones, closes silent connections (S-78)."""
         self._floor.draining = True
-        if self._server is not None:
-            self._server.close()
+        self._stop()
         deadline = monotonic() + self.limits.grace_s
         for connection in self.connections:
             connection.leave_when_silent(self.limits.silence_s)
@@ -63,7 +76,10 @@ class MllpServer:
 
     def abort(self) -> None:
         """Cuts every connection at once."""
-        if self._server is not None:
-            self._server.close()
+        self._stop()
         for connection in self.connections:
             connection.cut()
+
+    def _stop(self) -> None:
+        if self._acceptor is not None:
+            self._acceptor.stop()
