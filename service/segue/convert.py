@@ -34,9 +34,12 @@ from segue.mapping.ledger import Ignored, LedgerEntry, LineageEntry, findings, k
 from segue.mapping.memory import Memory
 from segue.mapping.messages import Walk
 from segue.mapping.pack import Compiled, Pack, set_ids
-from segue.mapping.sites import selected
+from segue.mapping.sites import Site, selected
+from segue.mapping.source import MappingError
 from segue.mapping.times import Zone, moment, offset_of, zone_named
+from segue.options import nearest
 from segue.terminology import Displays, Terminology, Translator, Unmapped
+from segue.terminology.maprows import FIELD
 
 Residue = Literal["report", "extension", "off"]
 
@@ -123,8 +126,11 @@ class Converter:
         self.terminology = (
             terminology
             if isinstance(terminology, Terminology)
-            else Terminology.load(*([terminology] if terminology else []))
+            else Terminology.load().overlaid(*([terminology] if terminology else []))
         )
+        home = self.pack.folder / "terminology"
+        if home.is_dir():
+            self.terminology = self.terminology.overlaid(home)
         self.options = options or Options()
         self._sites: dict[str, tuple[Terminology, Options]] = {}
         self._set_ids = set_ids()
@@ -135,7 +141,8 @@ class Converter:
     def digest(self) -> str:
         """Of mappings, sites, terminology and displays together: names the rules that made a Bundle."""
         displays = self.displays.digest if self.displays is not None else ""
-        known = f"{self.pack.digest}{self.terminology.digest}{displays}"
+        sites = "".join(self._site(name)[0].digest for name in sorted(self.pack.sites))
+        known = f"{self.pack.digest}{self.terminology.digest}{sites}{displays}"
         return blake2b(known.encode(), digest_size=32).hexdigest()
 
     @property
@@ -151,8 +158,16 @@ class Converter:
             site = self.pack.sites[name]
             home = site.folder / "terminology" if site.folder is not None else None
             terminology = self.terminology.overlaid(home) if home is not None and home.is_dir() else self.terminology
-            found = self._sites[name] = terminology, _with_settings(self.options, site.settings)
+            _check_policies(site, terminology)
+            found = self._sites[name] = terminology, _with_settings(self.options, site)
         return found
+
+    def check(self) -> None:
+        """Reads and compiles everything, of each site too. Raises MappingError or TerminologyError, each with file:line."""
+        self.terminology.check()
+        for name in (None, *sorted(self.pack.sites)):
+            self._site(name)[0].check()
+            self.compiled(name)
 
     def _memory(self, key: tuple[Any, ...]) -> Memory:
         """What was learnt under these conditions; a few conditions at a time."""
@@ -243,10 +258,13 @@ class Converter:
         if traced:
             ctx.traces, ctx.memo = [], None
         else:
-            ctx.memo = self._memory((name, ctx.sender, ctx.zone, message.delimiters, message.charset))
+            day = ctx.date if ctx.codes is not None and ctx.codes.dated else ""
+            ctx.memo = self._memory((name, ctx.sender, ctx.zone, message.delimiters, message.charset, day))
         _assign_notes(ctx)
         ctx.runs = runs(message)
         Walk(ctx).run(plan, root)
+        if ctx.refused:
+            raise Refusal(*dict.fromkeys(ctx.refused))
         hl7.dissolve(root)
         ctx.reaches.clear()
         ignored = ChainMap(cast(dict[Any, str], compiled.ignored), cast(dict[Any, str], self._set_ids))
@@ -316,9 +334,10 @@ def _copy(value: Any) -> Any:
     return value
 
 
-def _with_settings(options: Options, settings: dict[str, str]) -> Options:
-    changes: dict[str, Any] = {}
-    for key, value in settings.items():
+def _with_settings(options: Options, site: Site) -> Options:
+    changes: dict[str, Any] = {"unmapped": {**options.unmapped, **site.unmapped}}
+    changes["loose"] = options.loose | frozenset(site.equivalences)
+    for key, value in site.settings.items():
         match key:
             case "timezone":
                 changes["zone"] = zone_named(value)
@@ -340,6 +359,16 @@ def _silent(resource: dict[str, Any]) -> dict[str, Any]:
 def _writing(options: Options) -> Writing:
     update: Literal["put", "create"] = "create" if options.update == "create" else "put"
     return Writing(options.authoritative, options.client_ids, update)
+
+
+def _check_policies(site: Site, terminology: Terminology) -> None:
+    """A policy is for a field or a table that is there (T-40)."""
+    for key, place in site.places.items():
+        if key and FIELD.fullmatch(key) is None and key not in (*terminology.table_names, "UCUM"):
+            near = nearest(key, terminology.table_names)
+            raise MappingError(
+                f"{key!r} is neither a field nor a table", place, f"did you mean {near}?" if near else ""
+            )
 
 
 def _zone(message: Message, options: Options) -> Zone:

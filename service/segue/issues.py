@@ -167,6 +167,26 @@ CATALOGUE: dict[str, Kind] = {
         "code-invalid",
         "The code has no translation and the element needs one; the original is kept in an extension.",
     ),
+    "code.refused": Kind(
+        "error",
+        "103",
+        "code-invalid",
+        "The code has no translation and the policy for it is to refuse the message.",
+        "Add the code to the sender's map and send the message again, or choose another policy (unmapped).",
+    ),
+    "code.inexact": Kind(
+        "information",
+        "103",
+        "informational",
+        "The code was translated to one that does not mean quite the same; the original stands beside it.",
+    ),
+    "code.inexact-kept": Kind(
+        "information",
+        "103",
+        "informational",
+        "The map has only a translation that does not mean quite the same; it was not applied.",
+        "Allow its equivalence (equivalences) or map the code exactly.",
+    ),
     "code.case": Kind("warning", "103", "code-invalid", "The code was matched without regard to case."),
     "code.system-unknown": Kind(
         "information",

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
+from pathlib import Path
 
 from segue.convert import Converter
 from segue.http.rules import Rules
 
 
-def stub(pack: str, terminology: str) -> Any:
-    about = SimpleNamespace(name="base", version="1", digest=pack, sites={})
-    return SimpleNamespace(pack=about, terminology=SimpleNamespace(digest=terminology), messages=("ADT_A01",))
-
-
-def test_A73_the_digest_covers_maps_and_terminology() -> None:
-    digests = {Rules.of(stub(p, t)).digest for p, t in (("a", "x"), ("b", "x"), ("a", "y"))}
+def test_A73_the_digest_covers_the_terminology_of_sites(tmp_path: Path) -> None:
+    home = tmp_path / "north" / "terminology"
+    home.mkdir(parents=True)
+    digests: set[str] = set()
+    for text in (None, "spelling,code,trap,comment\nG/L,10*9/L,,\n", "spelling,code,trap,comment\nT/L,10*12/L,,\n"):
+        if text is not None:
+            (home / "units.csv").write_text(text)
+        digests.add(Rules.of(Converter(sites=tmp_path)).digest)
     assert len(digests) == 3
 
 

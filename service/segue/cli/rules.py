@@ -8,6 +8,7 @@ from pathlib import Path
 from segue.convert import Converter
 from segue.mapping.source import MappingError
 from segue.options import did_you_mean
+from segue.terminology import TerminologyError
 from segue.terminology.vocabularies import Vocabularies, VocabularyError
 
 
@@ -24,8 +25,9 @@ def converter_for(sites: Iterable[str | None] = (), vocabularies: str | None = N
         for site in sites:
             if site is not None and site not in known:
                 raise RulesError(f"no such site – {did_you_mean(site, known) if known else 'none is loaded.'}")
-        for site in (None, *known):
-            converter.compiled(site)
-    except (MappingError, VocabularyError) as error:
+        converter.check()
+    except FileNotFoundError as error:
+        raise RulesError(f"{error} – name a folder that is there") from None
+    except (MappingError, TerminologyError, VocabularyError) as error:
         raise RulesError(str(error)) from None
     return converter

@@ -22,7 +22,7 @@ class Rules:
     @classmethod
     def of(cls, converter: Converter) -> Rules:
         pack = converter.pack
-        digest = hashlib.sha256(f"{pack.digest} {converter.terminology.digest}".encode()).hexdigest()
+        digest = hashlib.sha256(converter.digest.encode()).hexdigest()
         return cls(pack.name, pack.version, f"sha256:{digest}", converter.messages, tuple(sorted(pack.sites)))
 
     @property

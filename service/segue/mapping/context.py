@@ -14,6 +14,7 @@ from segue.hl7 import Group
 from segue.hl7.message import Message, Part, Repetition, Segment
 from segue.issues import Issue, Location, issue
 from segue.terminology import Displays, Terminology, Translator, Unmapped
+from segue.terminology.maps import SenderMaps
 
 from .records import Json, Record, merge
 from .times import Zone
@@ -47,6 +48,8 @@ class Options:
     authoritative: bool = True  # R-VERB-7
     client_ids: bool = True  # R-RID-6
     update: str = "put"  # put | create (R-VERB-5)
+    unmapped: Mapping[str, str] = field(default_factory=dict[str, str])  # field, table or "" ▸ policy (R-UNM)
+    loose: frozenset[str] = frozenset()  # equivalences applied beside equal and equivalent (T-25)
     settings: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -104,7 +107,10 @@ class Context:
     __slots__ = (
         "aliases",
         "bound",
+        "by_field",
+        "codes",
         "counted",
+        "date",
         "displays",
         "event",
         "grown",
@@ -125,6 +131,7 @@ class Context:
         "reaches",
         "records",
         "references",
+        "refused",
         "reported",
         "runs",
         "scope",
@@ -182,10 +189,14 @@ class Context:
         ] = []  # notices that are given once a message, to be repeated from memory
         self.translator: Translator | None = None
         self.displays: Displays | None = None
+        self.refused: list[Issue] = []  # codes that the policy does not let pass (R-UNM-4)
         self.unmapped: dict[Unmapped, None] = {}  # in the order they were met, each once
         self.missed: list[tuple[str, str, str, str]] = []  # look-ups that found nothing, to be repeated from memory
         header = message.header
         self.sender = f"{header.leaf(3) or ''}|{header.leaf(4) or ''}"
+        self.codes: SenderMaps | None = terminology.maps.for_sender(self.sender)
+        self.date = (header.leaf(7) or "")[:8]
+        self.by_field = self.codes is not None or bool(options.unmapped)  # whether a code means another thing elsewhere
 
     def report(self, code: str, node: Locatable | None = None, number: int | None = None, *, rule: str | None = None,
                value: str | None = None) -> None:  # fmt: skip

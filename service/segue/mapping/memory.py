@@ -15,7 +15,7 @@ from segue.hl7.message import Part, Repetition
 from .context import Context
 from .functions.codes import once
 from .records import Json
-from .translation import missed
+from .translation import missed, place_of
 
 LIMIT = 16384  # entries of one memory; it starts anew when full
 LONGEST = 512  # characters of a text worth remembering
@@ -28,7 +28,7 @@ def remember(ctx: Context, build: Callable[..., Any], node: Repetition | Part, *
     memo = ctx.memo
     if memo is None:
         return build(ctx, node, *params)
-    key = (node.raw, build, *params)
+    key = (node.raw, build, *params, *place_of(ctx, node)) if ctx.by_field else (node.raw, build, *params)
     hit = memo.get(key)
     if hit is None:
         return _learn(ctx, memo, key, build, node, params)

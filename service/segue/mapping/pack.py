@@ -88,7 +88,7 @@ class Pack:
 
     def compiled(self, terminology: Terminology, site: str | None = None, traced: bool = False) -> Compiled:
         """Compiles base + site once; raises MappingError for the first fault."""
-        key = (site or "", traced, terminology.digest)
+        key = (site or "", traced, terminology.compiled_from)
         found = self._compiled.get(key)
         if found is None:
             found = self._compiled[key] = self.compile(terminology, site, traced)

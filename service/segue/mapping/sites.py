@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from segue.hl7 import Message
+from segue.terminology.translation import LOOSE
 
 from .source import Fields, MappingError, Node, Place, Scalar, list_of, read, strings_of, text_of
 from .times import zone_named
@@ -21,6 +22,7 @@ CHOICES = {
 }
 SWITCHES = frozenset(("authoritative", "client_ids"))  # true or false
 SETTINGS = frozenset(("timezone", "country", "code_system_base", "identifier_base", *CHOICES, *SWITCHES))
+POLICIES = ("keep", "text", "queue", "reject")
 
 
 @dataclass(slots=True)
@@ -32,6 +34,9 @@ class Site:
         default_factory=dict[str, tuple[str, ...]]
     )  # MSH field ▸ values, * as wildcard
     settings: dict[str, str] = field(default_factory=dict[str, str])
+    unmapped: dict[str, str] = field(default_factory=dict[str, str])  # field, table or "" ▸ policy (R-UNM)
+    equivalences: tuple[str, ...] = ()  # applied beside equal and equivalent (T-25)
+    places: dict[str, Place] = field(default_factory=dict[str, Place])  # of the keys of `unmapped`
     files: dict[str, Fields] = field(default_factory=dict[str, Fields])
     folder: Path | None = None
 
@@ -63,6 +68,10 @@ def read_site(folder: Path) -> Site:
                         if selector not in SELECTORS:
                             raise MappingError(f"no selector {selector!r}", option.at(selector), ", ".join(SELECTORS))
                         site.match[selector] = tuple(strings_of(values, selector))
+            elif key == "unmapped":
+                _policies(site, node, tree.at(key))
+            elif key == "equivalences":
+                site.equivalences = tuple(_equivalence(text, tree.at(key)) for text in strings_of(node, key))
             elif key in SETTINGS:
                 _check(key, node)
                 flag = isinstance(node, Scalar) and isinstance(node.value, bool)
@@ -70,11 +79,32 @@ def read_site(folder: Path) -> Site:
                     str(node.value).lower() if flag and isinstance(node, Scalar) else text_of(node, key)
                 )
             else:
-                raise MappingError(f"no setting {key!r}", tree.at(key), ", ".join(sorted(SETTINGS)))
+                known = sorted((*SETTINGS, "unmapped", "equivalences", "match"))
+                raise MappingError(f"no setting {key!r}", tree.at(key), ", ".join(known))
     for kind in ("datatypes", "segments", "messages"):
         for path in sorted((folder / kind).glob("*.yaml")):
             site.files[f"{kind}/{path.stem}"] = read(path, f"sites/{folder.name}/{kind}/{path.name}")
     return site
+
+
+def _policies(site: Site, node: Node, place: Place) -> None:
+    """`unmapped: queue`, or policies by field and table with `else` for the others."""
+    entries = node.entries if isinstance(node, Fields) else {"else": node}
+    for name, value in entries.items():
+        policy = value.value if isinstance(value, Scalar) else None
+        if policy not in POLICIES:
+            near = get_close_matches(str(policy), POLICIES, 1)
+            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(POLICIES)}"
+            raise MappingError(f"{policy!r} is no policy for unmapped codes", value.place, hint)
+        key = "" if name == "else" else name
+        site.unmapped[key] = str(policy)
+        site.places[key] = value.place if isinstance(node, Fields) else place
+
+
+def _equivalence(text: str, place: Place) -> str:
+    if text not in LOOSE:
+        raise MappingError(f"{text!r} is no equivalence that may be allowed", place, ", ".join(sorted(LOOSE)))
+    return text
 
 
 def _check(key: str, node: Node) -> None:

@@ -33,10 +33,11 @@ class Row(NamedTuple):
 
 
 class Source(NamedTuple):
-    """One file as read: its name within the folder and its bytes."""
+    """One file as read: its path, its bytes, and the how manieth folder it came from."""
 
     name: str
     content: bytes
+    level: int = 0
 
 
 def rows(source: Source, columns: tuple[str, ...]) -> Iterator[Row]:

@@ -1,8 +1,9 @@
 """Terminology: the files of one or more folders, read once, never changed (T-01, T-20, T-28, T-29).
 
-A folder holds `tables.csv` with `tables/*.csv`, `v2/displays.csv`, `systems.csv`, `authorities.csv` and `units.csv`,
-each optional; rows of a later folder stand before those of an earlier one. All bytes are read at load, so the digest
-names what answers; tables, displays and units are parsed at the first question. Refuses to know messages and elements.
+A folder holds `tables.csv` with `tables/*.csv`, `v2/displays.csv`, `systems.csv`, `authorities.csv`, `units.csv` and
+`maps/*.csv`, `maps/*.json`, each optional; rows of a later folder stand before those of an earlier one. All bytes are read at
+load, so the digest names what answers; maps are parsed then, tables, displays and units at the first question. Refuses to know
+messages and elements.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from pathlib import Path
 from segue.packdata import data_folder
 from segue.terminology import authorities, systems, tables, units
 from segue.terminology.authorities import Authority
+from segue.terminology.maps import MapFile, Maps
 from segue.terminology.rows import Source, TerminologyError, rows
 from segue.terminology.tables import Heading, Table
 
 DISPLAYS = ("table", "code", "display")
+PATTERNS = ("*.csv", "tables/*.csv", "v2/*.csv", "maps/*.csv", "maps/*.json")
 CACHED = 8192
 _DIGITS = re.compile(r"\d+")
 
@@ -27,11 +30,17 @@ _DIGITS = re.compile(r"\d+")
 class Terminology:
     """Answers by look-up. Safe to share between threads: what is built late is built from constants."""
 
-    __slots__ = ("_authority", "_displays", "_files", "_headings", "_names", "_system", "_tables", "_units", "digest")
+    __slots__ = (
+        "_authority", "_displays", "_files", "_headings", "_levels", "_names", "_system", "_tables", "_units", "compiled_from",
+        "digest", "maps",
+    )  # fmt: skip
 
-    def __init__(self, files: dict[str, list[Source]]) -> None:
+    def __init__(self, files: dict[str, list[Source]], maps: tuple[MapFile, ...] = (), levels: int = 0) -> None:
+        """`maps` are those of the files that have been parsed already; `levels` counts the folders so far."""
         self._files = files
+        self._levels = levels
         self.digest = digest(files)
+        self.compiled_from = digest({name: found for name, found in files.items() if not name.startswith("maps/")})
         self._headings: dict[str, Heading] = {}
         for source in files.get("tables.csv", ()):
             self._headings.update(tables.headings(source))
@@ -44,6 +53,9 @@ class Terminology:
         for name in files:
             if name.startswith("tables/") and name.removeprefix("tables/").removesuffix(".csv") not in self._headings:
                 raise TerminologyError("the table has no row in tables.csv", name)
+        parsed = {file.name for file in maps}
+        new = [s for name, found in files.items() if name.startswith("maps/") for s in found if s.name not in parsed]
+        self.maps = Maps((*maps, *(MapFile(source, self.system) for source in new)), self.unit)
 
     @classmethod
     def load(cls, *folders: Path) -> Terminology:
@@ -56,13 +68,27 @@ class Terminology:
     def overlaid(self, *folders: Path) -> Terminology:
         """A terminology with the files of these folders over the present ones."""
         files = {name: list(sources) for name, sources in self._files.items()}
+        level = self._levels
         for folder in folders:
             if not folder.is_dir():
                 raise FileNotFoundError(f"no terminology folder {folder}")
-            for path in sorted((*folder.glob("*.csv"), *folder.glob("tables/*.csv"), *folder.glob("v2/*.csv"))):
+            level += 1
+            for path in files_of(folder):
                 name = path.relative_to(folder).as_posix()
-                files.setdefault(name, []).append(Source(str(path), path.read_bytes()))
-        return type(self)(files)
+                files.setdefault(name, []).append(Source(str(path), path.read_bytes(), level))
+        return type(self)(files, self.maps.files, level)
+
+    def sources(self, folder: str = "maps/") -> list[Source]:
+        """The files of a subfolder as they were read, nearest folder first."""
+        found = [source for name, sources in self._files.items() if name.startswith(folder) for source in sources]
+        return sorted(found, key=lambda source: (-source.level, source.name))
+
+    def check(self) -> None:
+        """Parses what is otherwise parsed at the first question. Raises TerminologyError for a file that cannot be used."""
+        for name in self._headings:
+            self.table(name)
+        self._v2()
+        self._unit_table()
 
     @property
     def table_names(self) -> tuple[str, ...]:
@@ -130,6 +156,11 @@ class Terminology:
                     found[number][code] = display
             self._displays = dict(found)
         return self._displays
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of a terminology folder, in the order in which they are read."""
+    return sorted(path for pattern in PATTERNS for path in folder.glob(pattern))
 
 
 def digest(files: dict[str, list[Source]]) -> str:

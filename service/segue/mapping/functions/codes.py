@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from segue.hl7.message import Part, Repetition
 from segue.terminology import Table, Target
+from segue.terminology.maps import TEXT
 
 from ..context import Context, Node, Primitive, alternate
 from ..records import Json
-from ..translation import found_for, missed
+from ..translation import asked, mapped, missed, targets_of
 from . import conversion, function
 
 TRIPLETS = ((1, 2, 3, 7, 14), (4, 5, 6, 8, 17), (10, 11, 12, 13, 20))  # code, text, system, version, system OID
@@ -29,16 +30,6 @@ def once(ctx: Context, code: str, node: Node, number: int | None, key: str, rule
     if (code, key) not in ctx.reported:
         ctx.reported.add((code, key))
         ctx.report(code, node, number, rule=rule, value=key)
-
-
-def targets_of(ctx: Context, table: Table, code: str, node: Node, number: int | None) -> tuple[Target, ...] | None:
-    """Targets of a code, exact, then without regard to case with a warning (R-CODE-5); None for an unknown code."""
-    targets = table.targets(code)
-    if targets is None:
-        targets = table.folded(code)
-        if targets is not None:
-            ctx.report("code.case", node, number, rule="R-CODE-5", value=code)
-    return targets
 
 
 def mapped_coding(ctx: Context, target: Target) -> Json:
@@ -60,6 +51,7 @@ class Sent:
     code: str | None  # the first code, whether or not it can stand in a coding
     others: list[str]  # texts without a code that are not the text of the concept
     standard: bool  # some code is of a known system
+    spoken: int = 0  # component that is the text
 
     def concept(self, base: str) -> Json:
         """All of it as a CodeableConcept; `base` is that of the project's extensions."""
@@ -152,11 +144,16 @@ def codings(ctx: Context, node: Repetition | Part, bound: str | None) -> Sent:
         if value != text and value not in others:
             others.append(value)
     node.used |= used | (1 << spoken if spoken else 0)
-    return Sent(found, systems, text, first, others, standard)
+    return Sent(found, systems, text, first, others, standard, spoken)
 
 
-def translate(ctx: Context, node: Node, number: int, sent: Sent, table: Table | None) -> bool:
-    """Puts mapped codings before the codings as sent (R-CODE-4); False where a table was expected to give one and did not."""
+def translate(ctx: Context, node: Node, number: int, sent: Sent, table: Table | None) -> str:
+    """Puts mapped codings before the codings as sent (R-CODE-4); the policy where one was expected and there is none, else ""."""
+    for system, coding in zip(sent.systems, sent.codings, strict=True) if ctx.codes is not None else ():
+        found = mapped(ctx, node, number, (system,), coding["code"])
+        if found is not None:
+            sent.codings = joined_with(ctx, sent.codings, coding, found.targets, None)
+            return ""
     known = False
     if table is not None:
         for i, coding in enumerate(sent.codings):
@@ -166,16 +163,17 @@ def translate(ctx: Context, node: Node, number: int, sent: Sent, table: Table | 
             known = known or targets is not None
             if targets:
                 sent.codings = joined_with(ctx, sent.codings, coding, targets, table.system)
-                return True
+                return ""
     if known or (table is None and sent.standard):
-        return table is None
+        return "" if table is None else "keep"
     for system, coding in zip(sent.systems, sent.codings, strict=True):
-        beyond = found_for(ctx, node, number, system, coding["code"], table.heading.target_system if table else None)
+        beyond = asked(ctx, node, number, system, coding["code"], table.heading.target_system if table else None)
         if beyond is not None:
             sent.codings = joined_with(ctx, sent.codings, coding, beyond.targets, None)
-            return True
-    missed(ctx, node, sent.systems[0], sent.codings[0]["code"], sent.text or "", table.name if table else "", number)
-    return table is None
+            return ""
+    return missed(
+        ctx, node, sent.systems[0], sent.codings[0]["code"], sent.text or "", table.name if table else "", number
+    )
 
 
 def joined_with(
@@ -201,11 +199,21 @@ def joined_with(
 
 @conversion("CWE CNE CE CF", "CodeableConcept", "node", remember=True)
 def concept(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> Json | None:
+    before = node.used
     sent = codings(ctx, node, bound)
-    code = sent.codings[0]["code"] if sent.codings else None
-    unresolved = code is not None and "system" not in sent.codings[0]
-    if code is not None and not translate(ctx, node, 1, sent, table):
+    if not sent.codings:
+        if ctx.codes is not None and sent.text is not None:
+            found = mapped(ctx, node, 1, ("",), TEXT + sent.text)
+            sent.codings = [mapped_coding(ctx, target) for target in found.targets] if found is not None else []
+        return sent.concept(ctx.options.extension_base) or None
+    code = sent.codings[0]["code"]
+    unresolved = "system" not in sent.codings[0]
+    policy = translate(ctx, node, 1, sent, table)
+    if policy and table is not None:
         ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=code)
+    if policy == "text":
+        node.used = before | 1 << (sent.spoken or 1)  # the code has no home any more
+        return {"text": sent.text or code}
     if sent.text is None and unresolved and "system" not in sent.codings[-1]:
         sent.text = code  # R-CODE-2: when nothing resolves
     return sent.concept(ctx.options.extension_base) or None
@@ -213,6 +221,7 @@ def concept(ctx: Context, node: Repetition | Part, bound: str | None = None, tab
 
 @conversion("CWE CNE CE CF", "Coding", "node", remember=True)
 def coding(ctx: Context, node: Repetition | Part, bound: str | None = None, table: Table | None = None) -> Json | None:
+    before = node.used
     whole = codings(ctx, node, bound)
     if not whole.codings:
         return {"display": whole.text} if whole.text is not None else None
@@ -222,13 +231,19 @@ def coding(ctx: Context, node: Repetition | Part, bound: str | None = None, tabl
         if len(whole.codings) == 1 and not whole.others:
             return sent
         return {**sent, "extension": [*sent.get("extension", ()), *alternate(original)]}
-    targets = (
-        targets_of(ctx, table, sent["code"], node, 1) if sent.get("system", table.system) == table.system else None
-    )
+    if sent.get("system", table.system) == table.system:
+        targets = targets_of(ctx, table, sent["code"], node, 1, whole.systems[0])
+    else:
+        beyond = mapped(ctx, node, 1, (whole.systems[0],), sent["code"], table.heading.target_system)
+        targets = beyond.targets if beyond is not None else None
     if not targets:
+        policy = ""
         if targets is None:
-            missed(ctx, node, whole.systems[0], sent["code"], whole.text or "", table.name)
+            policy = missed(ctx, node, whole.systems[0], sent["code"], whole.text or "", table.name)
         ctx.report("code.unmapped", node, 1, rule="R-UNM-1", value=sent["code"])
+        if policy == "text":
+            node.used = before | 1 << (whole.spoken or 1)
+            return {"display": whole.text or sent["code"]}
         return sent
     out = mapped_coding(ctx, targets[0])
     said = whole.text
@@ -293,8 +308,11 @@ def leaf_concept(
         return {"text": text}
     system = out.get("system", "")
     sent = Sent([out], [system], None, out["code"], [], bool(system))
-    if not translate(ctx, node, number, sent, table):
+    policy = translate(ctx, node, number, sent, table)
+    if policy and table is not None:
         ctx.report("code.unmapped", node, number, rule="R-UNM-1", value=text)
+    if policy == "text":
+        return {"text": text}
     concept: Json = {"coding": sent.codings}
     if "system" not in out:
         concept["text"] = text
@@ -320,10 +338,9 @@ def leaf_as_coding(
         return sent
     targets = targets_of(ctx, table, sent["code"], node, number)
     if not targets:
-        if targets is None:
-            missed(ctx, node, table.system, sent["code"], "", table.name, number)
+        policy = missed(ctx, node, table.system, sent["code"], "", table.name, number) if targets is None else ""
         ctx.report("code.unmapped", node, number, rule="R-UNM-1", value=text)
-        return sent
+        return {"display": text} if policy == "text" else sent
     out = mapped_coding(ctx, targets[0])
     return {"extension": alternate({"coding": [sent]}), **out} if targets[0].lossy else out
 
@@ -350,7 +367,7 @@ def coded_status(
     known, code = ctx.terminology.table(table), text.strip()
     sent = leaf_coding(ctx, text, None, known)
     concept: Json = {"coding": [sent]} if "code" in sent else {"text": text}
-    if known.targets(code) or known.folded(code):
+    if targets_of(ctx, known, code, node, number):
         return required(ctx, node, number, known, code, concept, None)
     missed(ctx, node, known.system, code, "", table, number)
     ctx.report("code.unmapped-required", node, number, rule="R-UNM-1", value=text)

@@ -8,7 +8,7 @@ from segue.hl7.message import Part, Repetition
 
 from ..context import Context, absent, alternate
 from ..records import Json
-from ..translation import missed
+from ..translation import missed, targets_of
 from . import conversion
 from .values import period
 
@@ -101,7 +101,7 @@ def equipment(
     if code.strip().upper() == "CP":
         return "phone", "mobile", alternate(coded("0202", code))
     table = ctx.terminology.table("TelecomSystem")
-    targets = table.targets(code.strip()) or table.folded(code.strip())
+    targets = targets_of(ctx, table, code.strip(), node, 3)
     if not targets:
         missed(ctx, node, table.system, code, "", table.name)
         ctx.report("code.unmapped", node, 3, rule="R-STAT-23", value=code)
@@ -116,7 +116,7 @@ def usage(
     if code is None:
         return default, None
     table = ctx.terminology.table("TelecomUse")
-    targets = table.targets(code.strip()) or table.folded(code.strip())
+    targets = targets_of(ctx, table, code.strip(), node, 2)
     if targets is None:
         missed(ctx, node, table.system, code, "", table.name)
         ctx.report("code.unmapped", node, 2, rule="R-STAT-24", value=code)

@@ -11,7 +11,7 @@ from segue.hl7.message import Part, Repetition, Segment
 from ..context import ORIG, Context, Node, Primitive, first_valued
 from ..records import Json
 from ..times import Moment, clock, moment, reversed_period, shifted
-from ..translation import UNITS, missed
+from ..translation import UNITS, mapped, missed
 from . import conversion, function
 
 UCUM = "http://unitsofmeasure.org"
@@ -202,6 +202,10 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
     words = T(components[2]) if n > 2 else None
     name = T(components[3]) if n > 3 else None
     joined = ctx.text(node.raw) if n > 2 and node.raw != components[1] else None
+    if ctx.codes is not None and (joined or code) is not None:
+        found = mapped_unit(ctx, node, name, (joined, code, words))
+        if found is not None:
+            return found
     if joined is not None:
         found = ctx.terminology.unit(joined)  # 10^3/uL split at its caret (R-UNIT-5)
         if found is not None:
@@ -251,6 +255,22 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
     if words is not None and words != code:
         node.used &= ~2  # the code as sent has no home beside its words
     return out
+
+
+def mapped_unit(
+    ctx: Context, node: Repetition | Part, name: str | None, spelled: tuple[str | None, ...]
+) -> Json | None:
+    """The UCUM code that a map of the sender gives for a unit; the unit stays as sent (T-50)."""
+    joined, code, words = spelled
+    systems = (ctx.terminology.system(name) or name, "") if name else ("",)
+    for text in (joined, code):
+        found = mapped(ctx, node, 1, systems, text, UCUM) if text is not None else None
+        if found is not None and found.targets:
+            node.used |= sum(1 << i for i, raw in enumerate(node.components) if raw and i <= 3)
+            if text != joined and words is not None and code not in (words, found.targets[0].code):
+                node.used &= ~2  # the code as sent has no home beside its words
+            return {"unit": text if text == joined else words or text, "system": UCUM, "code": found.targets[0].code}
+    return None
 
 
 POWER = re.compile(r"[x*]?\s*10", re.IGNORECASE)
