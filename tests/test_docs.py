@@ -86,5 +86,23 @@ def test_every_issue_code_that_is_named_exists() -> None:
             assert code in CATALOGUE, (page.name, code)
 
 
+def test_settings_that_are_shown_can_be_used(tmp_path: Path) -> None:
+    from segue.settings import load
+
+    file = tmp_path / "segue.yaml"
+    for page in (DOCS / "terminology-server.md",):
+        for text in re.findall(r"^```yaml\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S):
+            file.write_text(text)
+            load(file, environment={})
+
+
+def test_issue_codes_of_a_table_exist() -> None:
+    from segue.issues import CATALOGUE
+
+    codes = re.findall(r"^\| `(terminology\.[a-z-]+)` \|", (DOCS / "terminology-server.md").read_text("utf-8"), re.M)
+    assert len(codes) == 3
+    assert set(codes) <= set(CATALOGUE)
+
+
 if __name__ == "__main__":
     MESSAGES.write_text(HEAD + table(), encoding="utf-8")

@@ -70,6 +70,10 @@ class Conversion:
     def control_id(self) -> str:
         return self.message.control_id
 
+    def saying(self, *issues: Issue) -> Conversion:
+        """The same conversion with more to be said of it."""
+        return replace(self, _told=lambda: _sorted([*self.issues, *issues], self.message))
+
     def json(self) -> bytes:
         """The Bundle as UTF-8 JSON; decimals with the digits that were sent."""
         entries = [
@@ -136,6 +140,7 @@ class Converter:
         self._set_ids = set_ids()
         self._proofs = Proofs()
         self._memories: dict[tuple[Any, ...], Memory] = {}
+        self._generation = 0  # of the translator, when what is remembered was learnt
 
     @property
     def digest(self) -> str:
@@ -170,7 +175,10 @@ class Converter:
             self.compiled(name)
 
     def _memory(self, key: tuple[Any, ...]) -> Memory:
-        """What was learnt under these conditions; a few conditions at a time."""
+        """What was learnt under these conditions; a few conditions at a time, and nothing from before a new translation."""
+        if self.translator is not None and self._generation != self.translator.generation:
+            self._generation = self.translator.generation
+            self._memories.clear()
         found = self._memories.get(key)
         if found is None:
             if len(self._memories) >= 32:

@@ -195,6 +195,22 @@ CATALOGUE: dict[str, Kind] = {
         "The coding system has no URI; the code is kept without a system.",
         "Add the system to the site's systems.csv.",
     ),
+    "terminology.remote": Kind(
+        "information", "", "informational", "The translation came from the terminology server, not from a map of ours."
+    ),
+    "terminology.stale": Kind(
+        "warning",
+        "103",
+        "code-invalid",
+        "The terminology server cannot be reached; an earlier answer of it was used past its time.",
+    ),
+    "terminology.unreachable": Kind(
+        "warning",
+        "103",
+        "incomplete",
+        "The terminology server could not be asked for every code; those are kept as sent.",
+        "Convert the message again when the server answers.",
+    ),
     "identifier.system-unknown": Kind(
         "warning",
         "199",

@@ -63,7 +63,11 @@ class Known:
     def __init__(self) -> None:
         self.targets: dict[tuple[str, str], Target] = {}
 
-    def translate(self, system: str, code: str, *, target: str | None = None) -> Found | None:
+    @property
+    def generation(self) -> int:
+        return len(self.targets)
+
+    def translate(self, system: str, code: str, *, target: str | None = None, sender: str = "") -> Found | None:
         found = self.targets.get((system, code))
         return Found((found,), origin="remote") if found is not None else None
 

@@ -289,3 +289,29 @@ def show_vocabularies(into: Vocabularies = None, config: Config = None) -> None:
     from segue.cli.vocabularies import show
 
     raise typer.Exit(show(into, config))
+
+
+@terminology_app.command("answers")
+def show_answers(config: Config = None) -> None:
+    """Show what the terminology server has answered so far."""
+    from segue.cli.remote import answers
+
+    raise typer.Exit(answers(config))
+
+
+@terminology_app.command("forget")
+def forget_answers(
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            callback=_word(("positive", "negative", "error")),
+            help="positive | negative | error; default: all.",
+        ),
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Forget answers of the terminology server, so that it is asked anew."""
+    from segue.cli.remote import forget
+
+    raise typer.Exit(forget(config, kind))

@@ -8,7 +8,7 @@ from pathlib import Path
 from segue.convert import Converter
 from segue.mapping.source import MappingError
 from segue.options import did_you_mean
-from segue.terminology import TerminologyError
+from segue.terminology import TerminologyError, Translator
 from segue.terminology.vocabularies import Vocabularies, VocabularyError
 
 
@@ -16,11 +16,13 @@ class RulesError(Exception):
     """The mappings cannot be used, or a site is not among them: what is wrong (where) – what to do."""
 
 
-def converter_for(sites: Iterable[str | None] = (), vocabularies: str | None = None) -> Converter:
-    """A converter that knows these sites and the vocabularies of a folder; raises RulesError."""
+def converter_for(
+    sites: Iterable[str | None] = (), vocabularies: str | None = None, translator: Translator | None = None
+) -> Converter:
+    """A converter that knows these sites, the vocabularies of a folder and a translator; raises RulesError."""
     try:
         index = Vocabularies(Path(vocabularies)) if vocabularies is not None else None
-        converter = Converter(displays=index if index is not None and index.editions else None)
+        converter = Converter(translator=translator, displays=index if index is not None and index.editions else None)
         known = sorted(converter.pack.sites)
         for site in sites:
             if site is not None and site not in known:

@@ -22,6 +22,7 @@ import typer
 
 from segue import log
 from segue.cli.configuration import tell
+from segue.cli.remote import RemoteError, resolver_for, translations_for
 from segue.cli.rules import RulesError, converter_for
 from segue.convert import Converter
 from segue.delivery.choice import TargetError, open_routes
@@ -33,6 +34,7 @@ from segue.http.rules import Rules
 from segue.http.server import HttpServer
 from segue.mllp.server import MllpServer
 from segue.settings import Key, Listener, Settings, SettingsError, is_loopback, load
+from segue.terminology.remote import Resolver
 from segue.tls import TlsError
 
 EXAMPLE = "examples/adt_a01_admission.hl7"
@@ -44,11 +46,13 @@ def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
         settings = load(config, flags=flags).settings
         filtered = (site for target in settings.targets for site in target.filter.sites)
         sites = [settings.site, *(listener.site for listener in settings.listeners), *filtered]
-        converter = converter_for(sites, settings.terminology.vocabularies)
+        translations = translations_for(settings.terminology.remote)
+        resolver = resolver_for(settings.terminology.remote, translations) if translations is not None else None
+        converter = converter_for(sites, settings.terminology.vocabularies, translations)
     except SettingsError as error:
         tell(error)
         return 2
-    except RulesError as error:
+    except (RulesError, RemoteError) as error:
         typer.echo(str(error), err=True)
         return 2
     log.configure(settings.log.format, settings.log.level)
@@ -60,7 +64,7 @@ def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
     except _BindError as error:
         typer.echo(str(error), err=True)
         return 1
-    return asyncio.run(_Process(settings, converter, web, doors).main())
+    return asyncio.run(_Process(settings, converter, resolver, web, doors).main())
 
 
 class _BindError(Exception):
@@ -94,7 +98,12 @@ class _Process:
     """One running service."""
 
     def __init__(
-        self, settings: Settings, converter: Converter, web: socket.socket, doors: list[tuple[Listener, socket.socket]]
+        self,
+        settings: Settings,
+        converter: Converter,
+        resolver: Resolver | None,
+        web: socket.socket,
+        doors: list[tuple[Listener, socket.socket]],
     ) -> None:
         self.settings = settings
         self.converter = converter
@@ -103,7 +112,9 @@ class _Process:
         self.health = Health()
         self.log = log.get()
         self.target: Target | None = None
-        self.http = HttpServer(create_app(converter, settings, self.health), grace_s=settings.drain.grace_s)
+        self.resolver = resolver
+        app = create_app(converter, settings, self.health, self.resolver)
+        self.http = HttpServer(app, grace_s=settings.drain.grace_s)
         self.listeners: list[MllpServer] = []
         self.stopping = asyncio.Event()
         self.at_once = asyncio.Event()
@@ -128,6 +139,8 @@ class _Process:
         await self._drain(served)
         if self.target is not None:
             await self.target.close()
+        if self.resolver is not None:
+            await self.resolver.close()
         self.log.info("stopped")
         return 1 if broken else 0
 
@@ -147,7 +160,8 @@ class _Process:
                 "charset": listener.charset,
             }
             given = {name: value for name, value in options.items() if value is not None}
-            intake = Pipeline(self.converter, self.target, given, inline_bytes=self.settings.limits.inline_bytes)
+            inline_bytes = self.settings.limits.inline_bytes
+            intake = Pipeline(self.converter, self.target, given, inline_bytes=inline_bytes, resolver=self.resolver)
             show = self.settings.log.control_ids
             try:
                 server = MllpServer(intake, listener, self.settings.drain, show_control_ids=show)
@@ -156,6 +170,8 @@ class _Process:
                 return False
             await server.start(sock)
             self.listeners.append(server)
+        if self.resolver is not None:
+            self.resolver.start()
         self.health.set("pack", True)
         self.health.set("listeners", True, f"{len(self.listeners)} MLLP")
         self.health.set("draining", True)

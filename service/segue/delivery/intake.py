@@ -13,9 +13,11 @@ from typing import Any, Literal
 
 from segue import log
 from segue.convert import Conversion, Converter
+from segue.delivery.resolution import resolved
 from segue.delivery.target import DeliveryError, Parcel, Target
 from segue.issues import Issue, Refusal, issue
 from segue.mapping.sites import selected
+from segue.terminology.remote import Resolver
 
 Outcome = Literal["accepted", "error", "rejected", "transient"]
 
@@ -48,19 +50,23 @@ class Pipeline:
     """Converts and delivers each message (the Intake of a service without a journal)."""
 
     def __init__(
-        self, converter: Converter, target: Target | None, options: Mapping[str, Any], *, inline_bytes: int = 256 << 10
+        self,
+        converter: Converter,
+        target: Target | None,
+        options: Mapping[str, Any],
+        *,
+        inline_bytes: int = 256 << 10,
+        resolver: Resolver | None = None,
     ) -> None:
         self._converter = converter
+        self._resolver = resolver
         self._target = target
         self._options = dict(options)
         self._inline_bytes = inline_bytes
 
     async def __call__(self, raw: bytes, peer: Peer) -> Receipt:
         try:
-            if len(raw) < self._inline_bytes:
-                done, body = self._convert(raw)
-            else:
-                done, body = await asyncio.to_thread(self._convert, raw)
+            done, body, _ = await resolved(lambda: self._made(raw), self._resolver)
         except Refusal as refusal:
             return Receipt(_refused(refusal.issues), refusal.issues)
         except Exception as error:
@@ -80,6 +86,11 @@ class Pipeline:
                 )
                 return Receipt("transient" if failure.transient else "error", failure.issues, done.event)
         return Receipt("accepted", done.issues, done.event)
+
+    async def _made(self, raw: bytes) -> tuple[Conversion, bytes]:
+        if len(raw) < self._inline_bytes:
+            return self._convert(raw)
+        return await asyncio.to_thread(self._convert, raw)
 
     def _convert(self, raw: bytes) -> tuple[Conversion, bytes]:
         done = self._converter.convert(raw, **self._options)

@@ -14,11 +14,13 @@ from typing import Any
 from starlette.requests import Request
 
 from segue.convert import Conversion, Converter
+from segue.delivery.resolution import resolved
 from segue.http.gate import Gate
 from segue.http.refusal import RequestError, tally
 from segue.http.rules import Rules
 from segue.issues import Issue, Refusal, issue
 from segue.settings import Settings
+from segue.terminology.remote import Resolver
 
 VARY = "Accept"  # the compressing layer adds Accept-Encoding
 
@@ -29,6 +31,7 @@ class Service:
 
     converter: Converter
     settings: Settings
+    resolver: Resolver | None = None  # asks a terminology server, where one is set (T-31)
     rules: Rules = field(init=False)
     gate: Gate = field(init=False)
     defaults: dict[str, Any] = field(init=False)
@@ -43,12 +46,16 @@ class Service:
         """One message and its JSON; raises RequestError with the issues of a refusal."""
         given = {**self.defaults, **options}
         try:
-            if len(raw) < self.settings.limits.inline_bytes:
-                return self._convert(raw, given)
-            async with self.gate.slot():
-                return await asyncio.to_thread(self._convert, raw, given)
+            done, body, _ = await resolved(lambda: self._made(raw, given), self.resolver)
         except Refusal as refusal:
             raise self.stop(refusal.issues) from None
+        return done, body
+
+    async def _made(self, raw: bytes, options: Mapping[str, Any]) -> tuple[Conversion, bytes]:
+        if len(raw) < self.settings.limits.inline_bytes:
+            return self._convert(raw, options)
+        async with self.gate.slot():
+            return await asyncio.to_thread(self._convert, raw, options)
 
     def _convert(self, raw: bytes, options: Mapping[str, Any]) -> tuple[Conversion, bytes]:
         done = self.converter.convert(raw, **options)

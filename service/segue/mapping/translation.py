@@ -20,6 +20,7 @@ EXPECTED = frozenset((
 ))  # fmt: skip
 WITH_UNIT = frozenset(("OBX-3", "OBX-5"))
 INEXACT = LOOSE | {"fixed"}
+REMARKS = {"remote": "terminology.remote", "remote-stale": "terminology.stale"}  # origin ▸ what is said of it
 UNITS = "UCUM"  # stands for the unit tables where an Unmapped names a table
 
 
@@ -94,9 +95,11 @@ def asked(
         return None
     if target is None and field_of(node, number) not in EXPECTED:
         return None
-    found = ctx.translator.translate(system, code, target=target)
+    found = ctx.translator.translate(system, code, target=target, sender=ctx.sender)
     if found is not None:
         ctx.placed += 1  # another time it may answer differently: not to be remembered
+        if found.origin in REMARKS:
+            ctx.report(REMARKS[found.origin], node, number, rule="T-34", value=code)
     return found
 
 

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from segue.options import BundleKind, Residue, is_timezone, nearest, timezone_hint
 from segue.settings.node import Bytes, Node, Port, Seconds
 from segue.settings.targets import KINDS, Target, short_form
+from segue.settings.terminology import Terminology
 from segue.settings.tls import ServerTls
 
 PREFIX = "SEGUE__"
@@ -153,14 +154,6 @@ class Drain(Node):
     delay_s: Seconds = Field(default=5, description="After SIGTERM: not ready, but still listening.")
     silence_s: Seconds = Field(default=1, description="An MLLP connection silent for this long is closed.")
     grace_s: Seconds = Field(default=25, description="Then everything left is cut.")
-
-
-class Terminology(Node):
-    """What is known of codes beyond the maps that ship (T-31, T-70)."""
-
-    vocabularies: str = Field(
-        default="vocabularies", description="Folder of the vocabularies that `segue terminology load` has indexed."
-    )
 
 
 class Settings(Node):

@@ -19,7 +19,7 @@ EQUIVALENCES = APPLIED | LOOSE | NEVER
 
 
 class Found(NamedTuple):
-    """Targets of a code. `equivalence` is that of the first; `origin` says who knew: map, remote, …"""
+    """Targets of a code. `equivalence` is that of the first; `origin` says who knew: map, remote, remote-stale."""
 
     targets: tuple[Target, ...]
     equivalence: str = "equivalent"
@@ -45,8 +45,14 @@ class Unmapped(NamedTuple):
 class Translator(Protocol):
     """Knows translations beyond the maps of the folders. Never waits: what is not at hand is None."""
 
-    def translate(self, system: str, code: str, *, target: str | None = None) -> Found | None:
-        """`system` is a URI, else the name that was sent, else ""; `target` the URI of the system wanted, None for any."""
+    @property
+    def generation(self) -> int:
+        """Grows when a code that had no translation may have one: what was remembered of it no longer holds."""
+        ...
+
+    def translate(self, system: str, code: str, *, target: str | None = None, sender: str = "") -> Found | None:
+        """`system` is a URI, else the name that was sent, else "": a name means something only together with its `sender`
+        (MSH-3.1|MSH-4.1). `target` is the URI of the system wanted, None for any."""
         ...
 
 

@@ -13,7 +13,7 @@ import threading
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -22,6 +22,9 @@ from segue.terminology.vocabularies.release import VocabularyError
 
 CACHED = 65_536
 CANDIDATES = 200  # of the full text, before they are weighed: a common word has hundreds
+ENOUGH = (
+    5  # candidates with every word: then none with only some is looked for, which would take a hundred times longer
+)
 WORDS = 12  # of a text that is looked for
 _WORD = re.compile(r"[^\W_]+")
 
@@ -112,17 +115,10 @@ class Vocabularies:
     def _candidates(
         self, system: str, words: list[str], unit: str, specimen: str
     ) -> list[tuple[tuple[float, ...], Match]]:
-        query = " OR ".join(f'"{word}"*' if len(word) > 2 else f'"{word}"' for word in words)
-        with self._lock:
-            rows: list[Any] = (
-                self._files[system]
-                .execute(
-                    "SELECT concept.code, concept.display, others, properties, bm25(words, 4.0, 1.0) AS far"
-                    " FROM words(?) JOIN concept ON concept.id = words.rowid ORDER BY far LIMIT ?",
-                    (query, CANDIDATES),
-                )
-                .fetchall()
-            )
+        terms = [f'"{word}"*' if len(word) > 2 else f'"{word}"' for word in words]
+        rows = self._rows(system, " AND ".join(terms))
+        if len(rows) < ENOUGH and len(terms) > 1:
+            rows += [row for row in self._rows(system, " OR ".join(terms)) if row not in rows]
         out: list[tuple[tuple[float, ...], Match]] = []
         for code, display, others, properties, far in rows:
             facts: dict[str, str] = orjson.loads(properties)
@@ -138,6 +134,20 @@ class Vocabularies:
             )
             out.append((key, Match(Concept(system, code, display, True, facts), round(score, 2))))
         return out
+
+    def _rows(self, system: str, query: str) -> list[tuple[str, str, str, str, float]]:
+        """The best of the full text; the weights are of the display and of the other names."""
+        with self._lock:
+            return (
+                self._files[system]
+                .execute(
+                    "SELECT code, concept.display, others, properties, far FROM (SELECT rowid AS id, rank AS far FROM words"
+                    " WHERE words MATCH ? AND rank MATCH 'bm25(4.0, 1.0)' ORDER BY rank LIMIT ?) JOIN concept USING (id)"
+                    " JOIN words ON words.rowid = id ORDER BY far",
+                    (query, CANDIDATES),
+                )
+                .fetchall()
+            )
 
     def _look_up(self, system: str, code: str) -> Concept | None:
         connection = self._files.get(system)

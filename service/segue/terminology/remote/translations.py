@@ -1,0 +1,118 @@
+"""What terminology servers have answered, at hand for conversion: a Translator that never waits (T-31, T-34, T-37).
+
+    conversion ──▶ memory ──▶ disk ──▶ nothing        asked again by `Resolver`, outside of the conversion
+
+A look-up that hits memory costs a dict access. The name of a local coding system stands for a URI only where the settings
+give it one for that sender: two senders' `L` are never one system.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from segue.terminology.remote.cache import Cache, Held
+from segue.terminology.remote.question import Answer, Kind, Question, is_uri
+from segue.terminology.translation import Found
+
+MOST = 65_536  # answers in memory; it starts anew when full
+LOOKED_S = 1.0  # how long "not on disk" is believed: another process may have asked meanwhile
+
+REMOTE, STALE = "remote", "remote-stale"
+
+
+class Local(NamedTuple):
+    """A local coding system of a sender; sender "" is every sender."""
+
+    sender: str
+    name: str
+
+
+class Translations:
+    """Answers by question. Safe to share between threads."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        systems: Mapping[Local, str],
+        *,
+        target: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._cache, self._systems, self._target, self._clock = cache, dict(systems), target, clock
+        self._memory: dict[Question, Held] = {}
+        self._absent: dict[Question, float] = {}
+        self._away = False
+        self.generation = 0  # see `Translator`
+
+    @property
+    def away(self) -> bool:
+        """Told by who asks the server: while it is away, answers past their time serve."""
+        return self._away
+
+    @away.setter
+    def away(self, away: bool) -> None:
+        if away and not self._away:
+            self.generation += 1
+        self._away = away
+
+    def question(self, system: str, code: str, target: str | None = None, sender: str = "") -> Question | None:
+        """What a server could be asked; None where the system has no URI."""
+        uri = self._systems.get(Local(sender, system)) or self._systems.get(Local("", system))
+        if uri is None:
+            if not is_uri(system):
+                return None
+            uri = system
+        return Question(uri, code, target or self._target)
+
+    def translate(self, system: str, code: str, *, target: str | None = None, sender: str = "") -> Found | None:
+        """See `Translator`."""
+        question = self.question(system, code, target, sender)
+        if question is None:
+            return None
+        held = self.held(question)
+        if held is None or held.answer.kind is not Kind.POSITIVE:
+            return None
+        stale = held.until <= self._clock()
+        if stale and not self.away:
+            return None
+        return Found(held.answer.targets, held.answer.equivalence, STALE if stale else REMOTE)
+
+    def held(self, question: Question) -> Held | None:
+        """The answer at hand, also past its time."""
+        found = self._memory.get(question)
+        if found is not None and found.until > self._clock():
+            return found
+        if self._absent.get(question, 0.0) > time.monotonic():
+            return found
+        fresh = self._cache.get(question)
+        if fresh is not None:
+            self._remember(question, fresh)
+            if fresh.until > self._clock():
+                return fresh
+        if len(self._absent) >= MOST:
+            self._absent.clear()
+        self._absent[question] = time.monotonic() + LOOKED_S
+        return fresh or found
+
+    def is_open(self, question: Question) -> bool:
+        """Whether the server is still to be asked: no answer, or one past its time."""
+        held = self.held(question)
+        return held is None or held.until <= self._clock()
+
+    def put(self, question: Question, answer: Answer) -> None:
+        """Takes an answer of the server."""
+        held = self._cache.put(question, answer)
+        before = self._memory.get(question)
+        if answer.kind is Kind.ERROR and before is not None and before.answer.kind is Kind.POSITIVE:
+            return  # as in the cache: it may serve while the server is away
+        self._absent.pop(question, None)
+        self._remember(question, held)
+
+    def _remember(self, question: Question, held: Held) -> None:
+        if len(self._memory) >= MOST:
+            self._memory.clear()
+        self._memory[question] = held
+        if held.answer.kind is Kind.POSITIVE:
+            self.generation += 1
