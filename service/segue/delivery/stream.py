@@ -11,7 +11,6 @@ import re
 import ssl
 from typing import Any
 
-import nats
 from nats import errors
 from nats.aio.client import Client
 from nats.js import errors as js
@@ -78,14 +77,19 @@ class NatsStream:
                     return self._client
                 await self._client.close()
                 self._client = None
+            client = Client()
             try:
                 async with asyncio.timeout(self.settings.timeout_s):
-                    self._client = await nats.connect(**self._options())  # pyright: ignore[reportUnknownMemberType]
+                    await client.connect(**self._options())  # pyright: ignore[reportUnknownMemberType]
             except SecretError:
                 raise _failed(CREDENTIALS, "secret") from None
-            except Exception as error:
+            except BaseException as error:
+                await client.close()
+                if not isinstance(error, Exception):
+                    raise
                 raise _failure(error, sent=False) from error
-            return self._client
+            self._client = client
+            return client
 
     def _options(self) -> dict[str, Any]:
         s = self.settings
