@@ -276,6 +276,9 @@ CATALOGUE: dict[str, Kind] = {
         "value",
         "A person was written in another form than the type of the field; it was read all the same.",
     ),
+    "organization.home": Kind(
+        "information", "102", "invariant", "An organisation has no home; that use of its address or number is left out."
+    ),
     "result.status-only": Kind(
         "information",
         "",

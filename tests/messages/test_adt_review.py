@@ -146,3 +146,18 @@ def test_R_MRG_7_the_patient_that_a_visit_leaves_is_named_in_the_provenance() ->
     entities = [e for p in bundle.all("Provenance") for e in p.get("entity", ())]
     assert [e["what"]["identifier"]["value"] for e in entities] == ["66"]
     assert len(bundle.all("Patient")) == 1
+
+
+def test_R_ORG_4_no_organisation_is_at_home_and_no_message_is_lost_by_it() -> None:
+    bundle = insured(
+        "SEL", f4="Lakeside Mutual^L", f5="9 Shore St^^X^^^^H", f7="416-555-0100^PRN^PH~416-555-0101^WPN^PH"
+    )
+    payor = bundle.at(bundle.one("Coverage")["payor"][0])
+    assert ("use" in payor["address"][0], [t.get("use") for t in payor["telecom"]]) == (False, [None, "work"])
+    assert {("organization.home", "IN1[1]-5[1].7"), ("field.unmapped", "IN1[1]-5[1].7")} <= bundle.issues
+
+
+def test_R_ORG_1_kind_of_the_name_of_a_payor() -> None:
+    bundle = insured("SEL", f4="Lakeside Mutual^L")
+    [kind] = extensions(bundle.at(bundle.one("Coverage")["payor"][0]), "name-type")
+    assert kind["coding"][0]["code"] == "L"
