@@ -125,3 +125,20 @@ def test_R_DATE_15_a_recorded_time_that_was_cut_or_cannot_be_read_is_told() -> N
     assert told("20260311084500-0500") == told("20260311") == []
     assert told("20260311084500") == ["field.time-cut"]
     assert told("20269911") == ["field.date-unreadable"]
+
+
+def test_R_MSG_4_who_receives_is_told_without_a_receiving_application() -> None:
+    bundle = convert(PID, header=header(f6="REGION^2.999.10.9^ISO"))
+    destination = bundle.one("MessageHeader")["destination"][0]
+    assert bundle.at(destination["receiver"])["name"] == "REGION"
+    assert destination["_endpoint"]["extension"][0]["valueCode"] == "unknown"
+
+
+def test_R_MSG_4_MSH_23_is_an_organisation_with_a_number_of_its_own() -> None:
+    bundle = convert(PID, header=header(f5="HUB", f6="REGION", f23="Region Health^L^^^^TRUSTS^XX^^^RH5", f12="2.7"))
+    receiver = bundle.at(bundle.one("MessageHeader")["destination"][0]["receiver"])
+    assert (receiver["name"], [i["value"] for i in receiver["identifier"]]) == ("Region Health", ["RH5"])
+
+
+def test_R_MSG_4_no_destination_where_nothing_names_one() -> None:
+    assert "destination" not in convert(PID, header=header()).one("MessageHeader")
