@@ -176,3 +176,60 @@ def test_D_IAM_4_a_patient_who_reports() -> None:
 def test_D_IAM_4_a_relative_who_reports() -> None:
     bundle = convert(pid(), PV1, IAM + "Birchwood^Ines|MTH", event="ADT^A60^ADT_A60")
     assert bundle.at(bundle.one("AllergyIntolerance")["recorder"])["resourceType"] == "RelatedPerson"
+
+
+def test_R_ID_10_one_number_of_three_fields_is_one_identifier() -> None:
+    found = patient(f2="1^^^NORTH", f3="1^^^NORTH^MR", f4="1")["identifier"]
+    assert [(i["value"], i["type"]["coding"][0]["code"]) for i in found] == [("1", "MR")]
+
+
+def test_R_ID_10_equal_numbers_of_two_authorities_are_two() -> None:
+    found = patient(f3="1^^^NORTH^MR~1^^^SOUTH^MR~1^^^NORTH^PI")["identifier"]
+    assert len(found) == 3
+
+
+def test_R_TEL_8_one_number_written_in_two_ways() -> None:
+    found = patient(f13="(416) 555-0144^PRN^PH", f40="^PRN^PH^^^416^5550144~416-555-0144^WPN^PH")["telecom"]
+    assert [(t["value"], t["use"]) for t in found] == [("(416) 555-0144", "home"), ("416-555-0144", "work")]
+    assert extensions(found[0], "contactpoint-area") == ["416"]
+
+
+def test_R_TEL_8_addresses_with_equal_digits_are_not_one() -> None:
+    found = patient(f13="^NET^Internet^rowan1@north.test~^NET^Internet^ash1@north.test")["telecom"]
+    assert len(found) == 2
+
+
+def test_R_STAT_22_a_vacation_home() -> None:
+    address = patient(f11="1 Cove Rd^^Malpeque^PE^C0B 1M0^CAN^V")["address"][0]
+    assert extensions(address, "iso21090-AD-use") == ["HV"]
+    assert "use" not in address
+
+
+def test_R_ADDR_5_an_address_that_is_known_to_be_bad() -> None:
+    address = patient(f11="1 Cove Rd^^Malpeque^^^^H^^^^^^^^^^Y")["address"][0]
+    assert address["use"] == "old"
+    assert patient(f11="1 Cove Rd^^Malpeque^^^^H^^^^^^^^^^N")["address"][0]["use"] == "home"
+
+
+def test_R_NAME_5_what_a_relative_is_called() -> None:
+    bundle = convert(pid(), PV1, "NK1|1|Ashgrove^Tobias^^^^^L^^^^^^^^Toby|SPO", version="2.7")
+    assert [n["given"] for n in bundle.one("RelatedPerson")["name"]] == [["Tobias"], ["Toby"]]
+
+
+def test_R_TEL_5_no_use_is_guessed_where_the_field_names_none() -> None:
+    related = convert(pid(), PV1, f"{RELATIVE}||416-555-0144|416-555-0145").one("RelatedPerson")
+    assert [t.get("use") for t in related["telecom"]] == [None, "work"]
+
+
+def test_R_PAT_11_a_relative_of_whom_only_a_number_is_known() -> None:
+    bundle = convert(pid(), PV1, "NK1|1||MTH^Mother^HL70063||416-555-0144")
+    assert bundle.one("RelatedPerson")["telecom"][0]["value"] == "416-555-0144"
+    assert len(bundle.one("Patient")["contact"]) == 1
+
+
+def test_R_PAT_11_the_number_of_a_contact_person_is_not_that_of_the_relative() -> None:
+    contact = patient(
+        PV1, f"{RELATIVE}||^PRN^PH^^^416^5550144" + "|" * 25 + "Smith^Ann|^WPN^PH^^^416^5559999|9 Work Rd"
+    )
+    assert [t["value"] for t in contact["contact"][0]["telecom"]] == ["416 5550144"]
+    assert "address" not in contact["contact"][0]

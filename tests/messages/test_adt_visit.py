@@ -192,3 +192,48 @@ def test_R_ENC_11_no_episode_from_its_description_alone() -> None:
 def test_R_STAT_31_the_episode_of_a_finished_visit_has_no_known_state() -> None:
     bundle = convert(PID, pv1() + "|" * 35 + "EP9^^^NORTH&2.999.10.1&ISO", event="ADT^A03^ADT_A03")
     assert bundle.one("EpisodeOfCare")["_status"]["extension"][0]["valueCode"] == "unknown"
+
+
+def test_R_ENC_6_temporary_places_say_so() -> None:
+    found = visit(f11="ER", f43="XR")["location"]
+    assert [(p["status"], [c["text"] for c in extensions(p, "locationClassification")]) for p in found] == [
+        ("active", []),
+        ("active", ["temporary"]),
+        ("completed", ["temporary"]),
+    ]
+
+
+def test_R_ENC_5_the_same_person_in_the_same_part_is_one_participant() -> None:
+    rol = f"ROL||AD|AT^Attending^HL70443|{DOCTOR}|20260310|20260312"
+    found = visit(rol, f7=f"{DOCTOR}~9^Haddad^Sami", f9=DOCTOR)["participant"]
+    assert [[c["code"] for c in p["type"][0]["coding"]] for p in found] == [["ATND", "AT"], ["ATND"], ["CON"]]
+    assert found[0]["period"] == {"start": "2026-03-10", "end": "2026-03-12"}
+
+
+def test_R_ENC_5_a_role_with_a_place_stands_for_its_person() -> None:
+    bundle = convert(PID, pv1(f7=DOCTOR), f"ROL|77|AD|AT^Attending^HL70443|{DOCTOR}")
+    [found] = bundle.one("Encounter")["participant"]
+    assert bundle.at(found["individual"])["resourceType"] == "PractitionerRole"
+
+
+def test_R_ENC_13_a_result_belongs_to_the_visit_it_was_made_in() -> None:
+    obx = "OBX|{}|NM|8302-2^Height^LN||17{}|cm|||||F|||{}"
+    times = ("20260310", "202603111200-0500", "20260315", "")
+    bundle = convert(PID, pv1(f44="20260310", f45="20260312"), *(obx.format(n, n, t) for n, t in enumerate(times)))
+    assert ["encounter" in o for o in bundle.all("Observation")] == [True, True, False, False]
+
+
+def test_D_DG1_8_no_diagnosis_of_an_encounter_that_is_not_there() -> None:
+    dg1 = "DG1|1||I21^Infarction^I10"
+    assert "category" not in convert(PID, "PV1|1|O", dg1, event="ADT^A28^ADT_A05").one("Condition")
+    assert "category" in convert(PID, "PV1|1||||||||||||||||||V1", dg1).one("Condition")
+
+
+@pytest.mark.parametrize("event", ["A27^ADT_A21", "A38^ADT_A38"])
+def test_R_PAT_6_no_account_is_active_by_a_cancel(event: str) -> None:
+    assert convert(PID, pv1(), event=f"ADT^{event}").one("Account")["status"] == "unknown"
+
+
+def test_R_NTE_1_a_note_after_PV2_is_about_the_visit() -> None:
+    [note] = extensions(visit("PV2|||R07^Pain^I10", "NTE|1||Arrived with her sister"), "StructureDefinition/note")
+    assert note["text"] == "Arrived with her sister"

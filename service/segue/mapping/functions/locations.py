@@ -74,6 +74,14 @@ def location(ctx: Context, node: Repetition | Part, status: str | None = None) -
     return parent
 
 
+@function("temporary", "node", "CodeableConcept")
+def temporary(ctx: Context, node: Repetition | Part) -> Json | None:
+    """PV1-11, PV1-43: a place that is a place at all is a temporary one (R-ENC-6)."""
+    levels = any(any(level(ctx, node, c)[:2]) for c, _ in LEVELS if len(node.components) > c and node.components[c])
+    words = len(node.components) > 9 and node.components[9] and ctx.text(node.components[9])
+    return {"text": "temporary"} if levels or words or own(ctx, node) else None
+
+
 @function("facility", "call", "text", strict=True)
 def facility(ctx: Context, node: Node, name: str | None) -> str | None:
     """The path of a place that one name tells: the facility that the levels of a PL hang under (R-LOC-4)."""

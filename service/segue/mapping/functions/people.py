@@ -84,6 +84,18 @@ def street(ctx: Context, node: Repetition | Part) -> str | Primitive | None:
     return Primitive(line, extension) if extension else line
 
 
+@function("bad_address", "leaf", "code")
+def bad_address(ctx: Context, text: str, node: Node, number: int) -> str | None:
+    """XAD.17: an address that is no longer right is an old one (R-ADDR-5)."""
+    return "old" if text.strip() == "Y" else None
+
+
+@function("vacation", "leaf", "code")
+def vacation(ctx: Context, text: str, node: Node, number: int) -> str | None:
+    """XAD.7 = V: a vacation home, which Address.use has no code for (R-STAT-22)."""
+    return "HV" if text.strip() == "V" else None
+
+
 @function("person_text", "node", "string", "text")
 def person_text(ctx: Context, node: Repetition | Part) -> str | None:
     """A name as one text; only a family name: that alone (R-NAME-7)."""
