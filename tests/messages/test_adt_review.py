@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .bundle import Bundle, Json, convert, extensions
 
 PID = "PID|1||1^^^NORTH&2.999.10.1&ISO^MR||Ashgrove^Rowan" + "|" * 13 + "ACC9^^^NORTH^AN"
@@ -161,3 +163,31 @@ def test_R_ORG_1_kind_of_the_name_of_a_payor() -> None:
     bundle = insured("SEL", f4="Lakeside Mutual^L")
     [kind] = extensions(bundle.at(bundle.one("Coverage")["payor"][0]), "name-type")
     assert kind["coding"][0]["code"] == "L"
+
+
+@pytest.mark.parametrize("value", ["&&&", "^&", "&", "^~&", '^""', "^ "])
+@pytest.mark.parametrize("kind", ["NM", "SN", "CWE", "ST", "TX", "DT", "NA", "CX", "XPN", "ZZ"])
+def test_R_INV_1_a_value_of_delimiters_costs_no_message(kind: str, value: str) -> None:
+    result = convert(PID, PV1, f"OBX|1|{kind}|1^A^L||{value}||||||F").one("Observation")
+    assert ("dataAbsentReason" in result) != any(key.startswith("value") for key in result)
+
+
+def test_R_REQ_9_a_class_of_coverage_that_has_only_a_name() -> None:
+    found = insured("SEL", f35="^Gold plan").one("Coverage")["class"][-1]
+    assert (found["name"], found["_value"]["extension"][0]["valueCode"]) == ("Gold plan", "unknown")
+
+
+def test_R_CODE_13_what_is_no_code_costs_no_message() -> None:
+    bundle = convert(PID, header="MSH|^~\\&|A|B|||20260311||ADT^A04^ADT_A01|C1|P  X^A   B|2.5")
+    assert [t["display"] for t in bundle.one("MessageHeader")["meta"]["tag"]] == ["P  X", "A   B"]
+
+
+def test_R_MSG_3_a_URI_with_blanks_is_no_endpoint() -> None:
+    bundle = convert(PID, header="MSH|^~\\&|A^urn:x y^URI|B|||20260311||ADT^A04^ADT_A01|C1|P|2.5")
+    assert "endpoint" not in bundle.one("MessageHeader")["source"]
+
+
+def test_R_STAT_23_a_kind_of_equipment_that_is_no_code_stays_as_words() -> None:
+    telecom = convert("PID|1||1||Ashgrove||||||||^PRN^mobile  phone^^^416^5550144").one("Patient")["telecom"][0]
+    [sent] = extensions(telecom["_system"], "alternate-codes")
+    assert sent["text"] == "mobile  phone"

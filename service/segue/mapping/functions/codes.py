@@ -19,6 +19,7 @@ from ..translation import asked, mapped, missed, targets_of
 from . import conversion, function
 
 TRIPLETS = ((1, 2, 3, 7, 14), (4, 5, 6, 8, 17), (10, 11, 12, 13, 20))  # code, text, system, version, system OID
+V2 = "http://terminology.hl7.org/CodeSystem/v2-"
 CODE = re.compile(r"[^\s]+( [^\s]+)*")
 LOCAL = "L"  # table 0396: a local code; it names no system (R-SYS-16)
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -407,6 +408,27 @@ def identifier_type(ctx: Context, text: str, node: Node, number: int) -> Json:
 
 
 NOT_IN_R4_0203 = frozenset(("PGN", "FGN", "JPID"))
+
+
+def of_table(table: str, code: str) -> Json:
+    """A coding of an HL7 table; what R4 does not take for a code is its display (R-CODE-13)."""
+    code = code.strip()
+    return {"system": V2 + table, "code": code} if CODE.fullmatch(code) else {"display": code}
+
+
+@function("coded", "call", "Coding", strict=True)
+def coded(ctx: Context, node: Any, table: str, code: str | None) -> Json | None:
+    return of_table(table, code) if code and code.strip() else None
+
+
+@function("code_of", "call", "CodeableConcept", strict=True)
+def code_of(ctx: Context, node: Any, table: str, code: str | None) -> Json | None:
+    return concept_of(table, code) if code and code.strip() else None
+
+
+def concept_of(table: str, code: str) -> Json:
+    out = of_table(table, code)
+    return {"coding": [out]} if "code" in out else {"text": out["display"]}
 
 
 @function("code_in", "leaf", "text")

@@ -90,16 +90,6 @@ def software(ctx: Context, node: Any, sft: Segment) -> Json | None:
     return None
 
 
-@function("coded", "call", "Coding", strict=True)
-def coded(ctx: Context, node: Any, table: str, code: str | None) -> Json | None:
-    return {"system": V2 + table, "code": code.strip()} if code and code.strip() else None
-
-
-@function("code_of", "call", "CodeableConcept", strict=True)
-def code_of(ctx: Context, node: Any, table: str, code: str | None) -> Json | None:
-    return {"coding": [{"system": V2 + table, "code": code.strip()}]} if code and code.strip() else None
-
-
 @function("identifier_kind", "call", "CodeableConcept")
 def identifier_kind(ctx: Context, node: Any, kind: str | None) -> Json | None:
     """A type of table 0203 that the map names; PGN and FGN carry a text, R4's copy lacks them (R-ID-9)."""

@@ -102,6 +102,8 @@ def universal_uri(universal: str | None, scheme: str | None) -> str | None:
         return f"urn:oid:{universal}"
     if scheme in ("UUID", "GUID", "") and UUID.fullmatch(universal):
         return f"urn:uuid:{universal.lower()}"
+    if any(c.isspace() for c in universal):
+        return None
     if scheme == "URI" and ":" in universal:
         return universal
     if scheme == "DNS":

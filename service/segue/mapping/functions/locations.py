@@ -7,6 +7,7 @@ from segue.hl7.message import Part, Repetition
 from ..context import Context, Node, first_valued
 from ..records import Json
 from . import conversion, function
+from .codes import concept_of, of_table
 from .identifiers import assigner, authority, universal_uri
 
 V2 = "http://terminology.hl7.org/CodeSystem/v2-"
@@ -46,7 +47,7 @@ def location(ctx: Context, node: Repetition | Part, status: str | None = None) -
         if identifiers:
             out["identifier"] = identifiers
         if last and status is not None and kind in ("bd", "ro"):
-            out["operationalStatus"] = {"system": V2 + "0116", "code": status.strip()}
+            out["operationalStatus"] = of_table("0116", status)
         if name is not None:
             out["name"] = name
             part.used |= 2
@@ -57,7 +58,7 @@ def location(ctx: Context, node: Repetition | Part, status: str | None = None) -
             node.used |= 1 << 9
         out["mode"] = "instance"
         if last and len(components) > 6 and (person := T(components[6])) is not None:
-            out["type"] = [{"coding": [{"system": V2 + "0305", "code": person.strip()}]}]
+            out["type"] = [concept_of("0305", person)]
             node.used |= 1 << 6
         if kind:
             out["physicalType"] = {"coding": [{"system": PHYSICAL, "code": kind, "display": NAMES[kind]}]}

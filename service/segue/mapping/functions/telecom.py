@@ -10,6 +10,7 @@ from ..context import Context, absent, alternate
 from ..records import Json
 from ..translation import missed, targets_of
 from . import conversion
+from .codes import CODE, concept_of
 from .values import period
 
 EXT = "http://hl7.org/fhir/StructureDefinition/contactpoint-"
@@ -99,14 +100,14 @@ def equipment(
     if code is None:
         return None, None, None
     if code.strip().upper() == "CP":
-        return "phone", "mobile", alternate(coded("0202", code))
+        return "phone", "mobile", alternate(concept_of("0202", code))
     table = ctx.terminology.table("TelecomSystem")
     targets = targets_of(ctx, table, code.strip(), node, 3)
     if not targets:
         missed(ctx, node, table.system, code, "", table.name)
         ctx.report("code.unmapped", node, 3, rule="R-STAT-23", value=code)
-        return None, None, alternate({"coding": [{"code": code.strip()}]} if code.strip() else {"text": code})
-    return targets[0].code, None, alternate(coded("0202", code)) if targets[0].lossy else None
+        return None, None, alternate(local(code))
+    return targets[0].code, None, alternate(concept_of("0202", code)) if targets[0].lossy else None
 
 
 def usage(
@@ -120,21 +121,22 @@ def usage(
     if targets is None:
         missed(ctx, node, table.system, code, "", table.name)
         ctx.report("code.unmapped", node, 2, rule="R-STAT-24", value=code)
-        return default, alternate({"coding": [{"code": code.strip()}]})
+        return default, alternate(local(code))
     if not targets:
-        return None, alternate(coded("0201", code))
+        return None, alternate(concept_of("0201", code))
     value = targets[0].code
     if code.strip().upper() == "PRS":
         return ("home" if system == "email" else "mobile"), alternate(
-            coded("0201", code)
+            concept_of("0201", code)
         ) if system == "email" else None
     if default == "mobile":
-        return "mobile", alternate(coded("0201", code)) if value != "mobile" else None
-    return value, alternate(coded("0201", code)) if targets[0].lossy else None
+        return "mobile", alternate(concept_of("0201", code)) if value != "mobile" else None
+    return value, alternate(concept_of("0201", code)) if targets[0].lossy else None
 
 
-def coded(table: str, code: str) -> Json:
-    return {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/v2-{table}", "code": code.strip()}]}
+def local(code: str) -> Json:
+    """A code of no table, as far as R4 takes it for one."""
+    return {"coding": [{"code": code.strip()}]} if CODE.fullmatch(code.strip()) else {"text": code}
 
 
 def digits(text: str | None) -> int:
