@@ -191,3 +191,8 @@ def test_R_STAT_23_a_kind_of_equipment_that_is_no_code_stays_as_words() -> None:
     telecom = convert("PID|1||1||Ashgrove||||||||^PRN^mobile  phone^^^416^5550144").one("Patient")["telecom"][0]
     [sent] = extensions(telecom["_system"], "alternate-codes")
     assert sent["text"] == "mobile  phone"
+
+
+def test_R_NF_6_a_second_header_without_an_event_has_no_empty_display() -> None:
+    headers = convert(PID, "# a comment", "MSH|^http://x y|A|B|||20260311||^^^^X|C2|P|2.5").all("MessageHeader")
+    assert [h["eventCoding"].get("display") for h in headers] in (["ADT^A01^ADT_A01", None], ["ADT^A01^ADT_A01"])

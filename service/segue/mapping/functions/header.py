@@ -22,7 +22,8 @@ def message_event(ctx: Context, node: Any, msh: Segment) -> Json:
     found = msh.repetitions(9)
     if found:
         text = "^".join(t for c in found[0].components[1:4] if (t := ctx.text(c)))
-        out["display"] = text
+        if text:
+            out["display"] = text
         found[0].used |= 0b1110
     return out
 
