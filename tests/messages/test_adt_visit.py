@@ -211,7 +211,8 @@ def test_R_ENC_5_the_same_person_in_the_same_part_is_one_participant() -> None:
 
 
 def test_R_ENC_5_a_role_with_a_place_stands_for_its_person() -> None:
-    bundle = convert(PID, pv1(f7=DOCTOR), f"ROL|77|AD|AT^Attending^HL70443|{DOCTOR}")
+    plain = f"ROL||AD|AT^Attending^HL70443|{DOCTOR}"
+    bundle = convert(PID, pv1(f7=DOCTOR), f"ROL|77|AD|AT^Attending^HL70443|{DOCTOR}", plain)
     [found] = bundle.one("Encounter")["participant"]
     assert bundle.at(found["individual"])["resourceType"] == "PractitionerRole"
 

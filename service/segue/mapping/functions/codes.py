@@ -417,12 +417,12 @@ def of_table(table: str, code: str) -> Json:
 
 
 @function("coded", "call", "Coding", strict=True)
-def coded(ctx: Context, node: Any, table: str, code: str | None) -> Json | None:
+def coded(ctx: Context, node: Node, table: str, code: str | None) -> Json | None:
     return of_table(table, code) if code and code.strip() else None
 
 
 @function("code_of", "call", "CodeableConcept", strict=True)
-def code_of(ctx: Context, node: Any, table: str, code: str | None) -> Json | None:
+def code_of(ctx: Context, node: Node, table: str, code: str | None) -> Json | None:
     return concept_of(table, code) if code and code.strip() else None
 
 

@@ -18,22 +18,33 @@ def doubles(ctx: Context) -> None:
     """Numbers and telecoms of patients, participants of visits: what is there twice stands once."""
     for name in ("patient", "source_patient"):
         for made in ctx.made.get(name, ()):
-            once_each(made.record.resource, "identifier", fuller_number)
-            once_each(made.record.resource, "telecom", fuller_telecom)
+            once_each(made.record.resource, "identifier", lambda number: number.get("value"), fuller_number)
+            once_each(made.record.resource, "telecom", dialled, fuller_telecom)
     for made in ctx.made.get("visit", ()):
-        once_each(made.record.resource, "participant", lambda one, other: one_part(ctx, one, other))
+        once_each(
+            made.record.resource, "participant", lambda part: individual(ctx, part), lambda a, b: one_part(ctx, a, b)
+        )
 
 
-def once_each(resource: Json, key: str, joined: Callable[[Json, Json], Json | None]) -> None:
-    """Each item of a list joined with the first one that `joined` takes for the same; the first gives the place."""
+def once_each(
+    resource: Json, key: str, about: Callable[[Json], str | None], joined: Callable[[Json, Json], Json | None]
+) -> None:
+    """Each item of a list joined with the first that `joined` takes for the same, looked for among those about the same thing only.
+
+    The first gives the place. Items about nothing stay as they are.
+    """
     kept: list[Json] = []
+    places: dict[str, list[int]] = {}
     for item in resource.get(key, ()):
-        for place, before in enumerate(kept):
-            both = joined(before, item)
+        subject = about(item)
+        same = places.setdefault(subject, []) if subject is not None else []
+        for place in same:
+            both = joined(kept[place], item)
             if both is not None:
                 kept[place] = both
                 break
         else:
+            same.append(len(kept))
             kept.append(item)
     if len(kept) < len(resource.get(key, ())):
         resource[key] = kept
@@ -41,7 +52,7 @@ def once_each(resource: Json, key: str, joined: Callable[[Json, Json], Json | No
 
 def fuller_number(one: Json, other: Json) -> Json | None:
     """Of two equal identifiers the one that says more (R-ID-10); one without authority or type is that number too."""
-    if one.get("use") != other.get("use") or one.get("value") != other.get("value"):
+    if one.get("use") != other.get("use"):
         return None
     return other if within(one, other) else one if within(other, one) else None
 
@@ -56,7 +67,7 @@ def within(part: Any, whole: Any) -> bool:
 
 def fuller_telecom(one: Json, other: Json) -> Json | None:
     """Equal system, digits and use are one number, written as it was first (R-TEL-8); without digits the value must be equal."""
-    if any(one.get(key) != other.get(key) for key in ("system", "use", "_use")) or dialled(one) != dialled(other):
+    if any(one.get(key) != other.get(key) for key in ("system", "use", "_use")):
         return None
     return {**other, **one}
 
@@ -70,13 +81,12 @@ def dialled(point: Json) -> str:
 
 def one_part(ctx: Context, one: Json, other: Json) -> Json | None:
     """The same person in the same part of a visit (R-ENC-5): with the codes, the time and the role that either tells."""
-    person = individual(ctx, one)
-    if person is None or person != individual(ctx, other) or not codes(one) & codes(other):
+    if not codes(one) & codes(other):
         return None
     if "period" in one and "period" in other and one["period"] != other["period"]:
         return None
     first, second = (one, other) if len(codes(one)) >= len(codes(other)) else (other, one)
-    role = next((p["individual"] for p in (one, other) if person not in (reference(p),)), one["individual"])
+    role = next((p["individual"] for p in (one, other) if individual(ctx, p) != reference(p)), one["individual"])
     return {**second, **first, "individual": role}
 
 
