@@ -178,6 +178,24 @@ def test_R_MSG_2_a_role_does_not_join_the_group_of_another() -> None:
     assert grouped("EVN PID PV1 IN1 ROL", "ADT_A01", "2.3") == "EVN PID PV1 INSURANCE(IN1 ROL)"
 
 
+def body(*lines: str) -> str:
+    read_message = read("\r".join(["MSH|^~\\&|WARD|||||||ORM^O01|1|P|2.5.1", *lines]).encode())
+    return " ".join(outline(item) for item in group(read_message, "ORM_O01").items[1:])
+
+
+def test_R_MSG_2_a_second_patient_begins_anew_where_the_structure_has_one() -> None:
+    assert body("PID|1||A", "ORC|NW", "OBR|1", "PID|2||B", "ORC|NW", "OBR|1", "PID|3||C", "ORC|NW") == (
+        "ORM_O01(PATIENT(PID) ORDER(ORC ORDER_DETAIL(OBR))) "
+        "ORM_O01(PATIENT(PID) ORDER(ORC ORDER_DETAIL(OBR))) ORM_O01(PATIENT(PID) ORDER(ORC))"
+    )
+    assert body("PID|1||A", "PID|1||A", "ORC|NW") == "PATIENT(PID PID) ORDER(ORC)"
+
+
+def test_R_MSG_2_an_ORC_of_another_number_is_not_that_of_the_OBR_before_it() -> None:
+    assert body("OBR|1|P1", "ORC|NW|P2^X", "RXO|A") == "ORDER(ORDER_DETAIL(OBR)) ORDER(ORC ORDER_DETAIL(RXO))"
+    assert body("OBR|1|P2^Y", "ORC|NW|P2^X", "NTE|1") == "ORDER(ORDER_DETAIL(OBR) ORC NTE)"
+
+
 STRUCTURES = ["ADT_A01", "ADT_A39", "ORU_R01", "ORM_O01", "OML_O21", "OUL_R24", "RDE_O11", "VXU_V04", "DFT_P03", "ACK"]
 NAMES = ["PID", "PD1", "NK1", "PV1", "ORC", "OBR", "OBX", "NTE", "SPM", "SAC", "TQ1", "RXA", "RXE", "IN1", "IN2", "ROL"]
 

@@ -3,8 +3,9 @@
     current leaf ─ name of the next segment ─▶ plan: leave groups, open groups, stand at a leaf
 
 Nothing is dropped and nothing refused: Z segments stay with the segment they follow; what the structure has no place
-for stays too, with an issue. Order within a group is the order of the message. Knows what the structure says and
-nothing of what segments mean.
+for stays too, with an issue. A second patient in a structure for one begins a group of the structure's name below the
+root, so that nothing of one patient is read with the other. Order within a group is the order of the message. Knows
+what the structure says and, but for those that begin a patient or an order, nothing of what segments mean.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from segue.issues import Location, issue
 
 from . import structures
 from .message import Message, Segment
-from .structures import Node
+from .structures import Node, Plan
 
 
 class Group:
@@ -94,6 +95,7 @@ def group(message: Message, structure: str) -> Group:
     leaf = found.header
     here = root
     ordered = next((s.name for s in segments if s.name in ("ORC", "OBR")), "") == "ORC"  # an ORC then begins an order
+    stood: set[tuple[int, Node]] = set()  # where a PID stands
     for segment in segments:
         name = segment.name
         if name in names and name != "NTE":  # a note stays with what it follows and moves nothing (R-NTE-1)
@@ -102,8 +104,14 @@ def group(message: Message, structure: str) -> Group:
                     at = here
                     for _ in range(plan.up):
                         at = at.parent or root
-                    if plan.once and (at.first(name) is not None or (name == "ORC" and ordered)):
+                    if plan.once and (
+                        at.first(name) is not None or (name == "ORC" and (ordered or _other(at, segment)))
+                    ):
                         continue
+                    if name == "PID" and _another(at, plan, segment, stood):
+                        message.issues.append(_stray(segment))
+                        at = _apart(root)
+                        plan = structures.plans(found.header, name)[0]
                     if plan.stray:
                         message.issues.append(_stray(segment))
                         at.items.append(segment)
@@ -114,6 +122,8 @@ def group(message: Message, structure: str) -> Group:
                     at.items.append(segment)
                     segment.group = here = at
                     leaf = plan.leaf
+                    if name == "PID":
+                        stood.add((id(at), leaf))
                     break
                 continue
         elif name != "NTE" and not name.startswith("Z"):
@@ -132,6 +142,41 @@ def _open(parent: Group, node: Node) -> Group:
     if not node.repeats:
         parent.singles[node] = opened
     return opened
+
+
+def _another(at: Group, plan: Plan, segment: Segment, stood: set[tuple[int, Node]]) -> bool:
+    """True for the PID of a second patient where the structure has place for one: what follows is that patient's alone."""
+    home: Group | None = at
+    for node in plan.groups:
+        home = home.singles.get(node) if home is not None else None
+    there = home.first("PID") if home is not None else None
+    taken = there is not None and (plan.stray or (id(home), plan.leaf) in stood)
+    return taken and there is not None and there.raw(3) != segment.raw(3)
+
+
+def _apart(root: Group) -> Group:
+    """A new group for a patient below the root; what the root has of the first one goes into a group of its own before it."""
+    if not any(isinstance(item, Group) and item.name == root.name for item in root.items):
+        start = next(n for n, item in enumerate(root.items) if isinstance(item, Group) or item.name == "PID")
+        first = Group(root.name, root)
+        first.items, first.singles = root.items[start:], root.singles
+        root.items[start:], root.singles = [first], {}
+        for item in first.items:
+            if isinstance(item, Group):
+                item.parent = first
+            else:
+                item.group = first
+    opened = Group(root.name, root)
+    root.items.append(opened)
+    return opened
+
+
+def _other(at: Group, orc: Segment) -> bool:
+    """True when the numbers of an ORC say that it does not belong to the OBR before it."""
+    obr = next((s for s in at.segments() if s.name == "OBR"), None)
+    pairs = [(orc.leaf(n), obr.leaf(n)) for n in (2, 3)] if obr is not None else []
+    both = [a == b for a, b in pairs if a and b]
+    return bool(both) and not any(both)
 
 
 def _stray(segment: Segment):
