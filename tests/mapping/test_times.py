@@ -215,3 +215,17 @@ def test_R_DATE_15_what_was_cut_stays_as_text(mapped: Callable[..., Any], resour
             },
         }
     ]
+
+
+@pytest.mark.parametrize("text", ["20240310T141530-0500", "20240310 14:15:30-05:00", "2024031014:15:30-0500"])
+def test_R_DATE_9_forms_between_HL7_and_ISO_are_read(text: str) -> None:
+    found = moment(text, None)
+    assert (found.datetime, found.issue) == ("2024-03-10T14:15:30-05:00", "field.date-form")
+    assert offset_of(text) == "-05:00"
+
+
+@pytest.mark.parametrize("offset", ["+1500", "-1401", "+0560", "+99"])
+def test_R_NF_10_an_offset_that_no_place_has_is_none(offset: str) -> None:
+    assert moment(f"20240310141530{offset}", None).issue == "field.date-unreadable"
+    assert offset_of(f"20240310141530{offset}") is None
+    assert moment("20240310141530+1400", None).datetime == "2024-03-10T14:15:30+14:00"

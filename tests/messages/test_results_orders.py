@@ -182,3 +182,70 @@ def test_R_TIM_5_a_duration_that_cannot_be_added_is_told_and_not_lost() -> None:
 
 def test_R_TIM_5_a_duration_alone_is_one() -> None:
     assert bounds("^BID^D2")[0]["code"] == "d"
+
+
+def repeat(tq1: str) -> Any:
+    found = convert(PID, ORC, OBR, tq1, event="ORM^O01^ORM_O01", version="2.5.1").one("ServiceRequest")
+    return found.get("occurrenceTiming", {}).get("repeat")
+
+
+@pytest.mark.parametrize(
+    ("tq1", "expected"),
+    [
+        ("TQ1|1||TID||||||||||30^min", {"duration": 30, "durationUnit": "min", "frequency": 3, "period": 1, "periodUnit": "d"}),
+        ("TQ1|1||QHS||30^min", {"when": ["HS"], "offset": 30}),
+        ("TQ1|1||QHS||2^h", {"when": ["HS"], "offset": 120}),
+        ("TQ1|1||^^^^^^^AC^15^min", {"when": ["AC"], "offset": 15}),
+        ("TQ1|1||QHS|2200|30^min", {"timeOfDay": ["22:00:00"]}),
+        ("TQ1|1|||2200|30^min", {"timeOfDay": ["22:00:00"]}),
+        ("TQ1|1||^^^^3^d", {"period": 3, "periodUnit": "d"}),
+        ("TQ1|1||^^^^3", None),
+        ("TQ1|1||BID^^^^3^d", {"frequency": 2, "period": 1, "periodUnit": "d"}),
+        ("TQ1|1||^DW^6^2", {"dayOfWeek": ["sat", "sun", "mon", "tue"]}),
+        ("TQ1|1||^DW^3", {"dayOfWeek": ["wed"]}),
+        ("TQ1|1||^DW^8^9", None),
+        ("TQ1|1|||0730^~1930", {"timeOfDay": ["07:30:00", "19:30:00"]}),
+    ],
+)  # fmt: skip
+def test_R_TIM_3_to_6_what_a_repeat_pattern_says(tq1: str, expected: Any) -> None:
+    assert repeat(tq1) == expected
+
+
+def test_R_TIM_3_a_time_of_day_that_cannot_be_read_is_told() -> None:
+    bundle = convert(PID, ORC, OBR, "TQ1|1|||0730~noon", event="ORM^O01^ORM_O01", version="2.5.1")
+    assert bundle.one("ServiceRequest")["occurrenceTiming"]["repeat"]["timeOfDay"] == ["07:30:00"]
+    assert any(e.state == "unmapped" and str(e.v2).startswith("TQ1[1]-4") for e in bundle.conversion.ledger)
+
+
+@pytest.mark.parametrize("orc7", ["", "^PRN"])
+def test_R_TIM_2_a_pattern_of_PRN_is_as_needed(orc7: str) -> None:
+    detail = [OBR] if orc7 else [OBR, "TQ1|1||PRN"]
+    found = convert(PID, f"ORC|NW|P-1^EHR|||||{orc7}", *detail, event="ORM^O01^ORM_O01", version="2.5.1")
+    assert found.one("ServiceRequest")["asNeededBoolean"] is True
+
+
+@pytest.mark.parametrize("length", ["D10", "10 days", "10d"])
+def test_D_NAR_16_a_duration_in_words_is_one(length: str) -> None:
+    found = ordered(f"ORC|NW|P-1^EHR|||||^BID^{length}", OBR).one("ServiceRequest")
+    bounds = found["occurrenceTiming"]["repeat"]["boundsDuration"]
+    assert (bounds["value"], bounds["code"]) == (10, "d")
+
+
+@pytest.mark.parametrize("about", ["PV1|1|O|CLINIC", "PD1||", "IN1|1|PLAN|CO|Company", "NK1|1|Kin^Folk|SPO"])
+@pytest.mark.parametrize(
+    ("detail", "kind"),
+    [(["OBR|1|P-1||A^A^L"], "ServiceRequest"), ([], "ServiceRequest"), (["RXO|A^A^L|1||mg"], "MedicationRequest"),
+     (["ODS|D||LF^Low fat^L"], "NutritionOrder")],
+)  # fmt: skip
+def test_R_NTE_1_a_note_on_visit_or_kin_stands_on_the_first_order(about: str, detail: list[str], kind: str) -> None:
+    bundle = ordered(about, "NTE|1||written by a person", "ORC|NW|P-1", *detail)
+    assert [n["text"] for n in bundle.one(kind)["note"]] == ["written by a person"]
+
+
+def test_R_NTE_1_a_note_on_the_visit_stands_on_the_first_report() -> None:
+    bundle = convert(
+        PID, "PV1|1|O", "NTE|1||seen late", "OBR|1||F-1|A^A^L", "OBR|2||F-2|B^B^L", event="ORU^R01^ORU_R01"
+    )
+    first, second = bundle.all("DiagnosticReport")
+    assert [n["text"] for n in extensions(first, "DiagnosticReport.note")] == ["seen late"]
+    assert extensions(second, "DiagnosticReport.note") == []

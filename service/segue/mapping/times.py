@@ -21,6 +21,10 @@ _HL7 = re.compile(
     r"(\d{4})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(\.\d{1,9})?)?)?)?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?",
     re.ASCII,
 )
+_MIXED = re.compile(  # date and time apart by T or a blank, times with colons (R-DATE-9)
+    r"(\d{4})(\d{2})(\d{2})[T ]?(\d{2})(?::?(\d{2})(?::?(\d{2})(\.\d{1,9})?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?",
+    re.ASCII,
+)
 _ISO = re.compile(
     r"(\d{4})-(\d{1,2})(?:-(\d{1,2})(?:[T ](\d{1,2})(?::(\d{2})(?::(\d{2})(\.\d{1,9})?)?)?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?",
     re.ASCII,
@@ -61,15 +65,18 @@ def zone_named(name: str) -> Zone:
 
 def offset_of(text: str) -> str | None:
     """The offset written in a v2 time."""
-    match = _HL7.fullmatch(text.strip()) or _ISO.fullmatch(text.strip())
+    plain = text.strip()
+    match = _HL7.fullmatch(plain) or _ISO.fullmatch(plain) or _MIXED.fullmatch(plain)
     return _offset(match[8]) if match and match[8] and match[4] else None
 
 
-def _offset(text: str) -> str:
+def _offset(text: str) -> str | None:
+    """`+hh:mm`; None for one that no place has (R4 allows 14 hours)."""
     if text == "Z":
         return "Z"
-    digits = text[1:].replace(":", "")
-    return f"{text[0]}{digits[:2]}:{digits[2:] or '00'}"
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    far = int(digits[:2]) * 60 + int(digits[2:]) > 14 * 60 or int(digits[2:]) > 59
+    return None if far else f"{text[0]}{digits[:2]}:{digits[2:]}"
 
 
 @lru_cache(maxsize=8192)
@@ -80,7 +87,7 @@ def moment(text: str, zone: Zone, precision: str = "") -> Moment:
         return SENTINEL
     match, form = _HL7.fullmatch(text), None
     if match is None:
-        match, form = _ISO.fullmatch(text), "field.date-form"
+        match, form = _ISO.fullmatch(text) or _MIXED.fullmatch(text), "field.date-form"
         if match is None:
             return UNREADABLE
     year, month, day, hour, minute, second, fraction, offset = match.groups()
@@ -116,6 +123,8 @@ def moment(text: str, zone: Zone, precision: str = "") -> Moment:
     extra = None
     if offset:
         shift: str | None = _offset(offset)
+        if shift is None:
+            return UNREADABLE
     elif isinstance(zone, ZoneInfo):
         shift, extra = _local_offset(local, zone)
     else:

@@ -15,6 +15,7 @@ from .identifiers import logical
 from .values import quantity
 
 ORDER_FACTS = (13, 16, 17, 27, 31)
+ABOUT = frozenset(("PD1", "NK1", "PV1", "PV2", "GT1", "IN1", "IN2", "IN3"))  # of a patient, without notes of their own
 DETAILS = ("OBR", "RXO", "RXE", "ODS", "ODT", "RQD", "RQ1", "BPO")
 
 
@@ -197,13 +198,14 @@ def sole_text(ctx: Context, text: str, node: Node, number: int) -> str:
 
 @function("first_notes", "segment", "Annotation", many=True)
 def first_notes(ctx: Context, pid: Segment) -> list[Json] | None:
-    """Notes on the patient stand on that patient's first order or report, where the Patient is not written (R-NTE-1)."""
+    """Notes on the patient and the visit stand on that patient's first order or report, where neither is written over (R-NTE-1)."""
     if ("notes", pid.position) in ctx.counted:
         return None
     from .notes import notes
 
     ctx.counted["notes", pid.position] = 1
-    return notes(ctx, pid)
+    about = [pid, *(s for s in pid.group.segments() if s.name in ABOUT)] if pid.group is not None else [pid]
+    return [note for segment in about for note in notes(ctx, segment) or ()] or None
 
 
 @function("described", "call", "CodeableConcept", strict=True)

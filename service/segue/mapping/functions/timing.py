@@ -44,28 +44,83 @@ def times_of_day(texts: list[str]) -> list[str]:
     return [value for text in texts for piece in text.split(",") if (value := clock(piece.strip())[0]) is not None]
 
 
+ORDER = ("boundsDuration", "boundsPeriod", "count", "duration", "durationUnit", "frequency", "period", "periodUnit", "dayOfWeek",
+         "timeOfDay", "when", "offset")  # fmt: skip
+PATTERN = ("frequency", "period", "periodUnit", "dayOfWeek", "when")  # what a repeat pattern says
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+EVENTS = frozenset(
+    ("HS", "WAKE", "C", "CM", "CD", "CV", "AC", "ACM", "ACD", "ACV", "PC", "PCM", "PCD", "PCV")
+)  # of v3-TimingEvent, in R4's event-timing
+MEALS = frozenset(("C", "CM", "CD", "CV"))  # take no offset (tim-9)
+LONG = {"mo": "mo", "month": "mo", "months": "mo", "l": "mo"}
+
+
 def timing_of(
-    ctx: Context, pattern: Json | None, code: str | None, times: list[str], bounds: Json, count: str | None
+    pattern: Json | None,
+    code: str | None,
+    times: list[str],
+    bounds: Json,
+    count: str | None,
+    said: Json | None = None,
+    offset: int | None = None,
 ) -> Json | None:
-    """A Timing of its parts; `timeOfDay` excludes `when` (tim-10)."""
+    """A Timing of its parts: what the code says, and what is `said` beside it; `timeOfDay` excludes `when` (tim-10), `offset` needs it (tim-9)."""
     repeat: Json = dict(bounds)
-    exact = repeat_of(code) if code else {}
+    exact = {**(said or {}), **(repeat_of(code) if code else {})}
     if count is not None and count.isdigit() and int(count) > 0:
         repeat["count"] = int(count)
     if "count" in exact:
         repeat.setdefault("count", exact["count"])
-    repeat.update({k: v for k, v in exact.items() if k in ("frequency", "period", "periodUnit")})
+    repeat.update({k: v for k, v in exact.items() if k in PATTERN and not (k == "when" and times)})
     if times:
         repeat["timeOfDay"] = times
-    elif "when" in exact:
-        repeat["when"] = exact["when"]
+    if offset is not None and repeat.get("when") and not MEALS & set(repeat["when"]):
+        repeat["offset"] = offset
     out: Json = {}
     if repeat:
-        order = ("boundsDuration", "boundsPeriod", "count", "frequency", "period", "periodUnit", "timeOfDay", "when")
-        out["repeat"] = {k: repeat[k] for k in order if k in repeat}
+        out["repeat"] = {k: repeat[k] for k in ORDER if k in repeat}
     if pattern is not None:
         out["code"] = pattern if "text" in pattern or not code else {**pattern, "text": code}
     return out or None
+
+
+def pattern_parts(ctx: Context, node: Repetition, code: str | None) -> Json:
+    """What RPT.2 to RPT.8 say beside the code of RPT.1: days of the week, a period with its unit, an event (R-TIM-4, R-TIM-6)."""
+    texts = [ctx.text(node.part(n).components[1]) if n < len(node.components) else None for n in range(11)]
+    out: Json = {}
+    if texts[2] == "DW" and texts[3] in SEVEN and texts[4] in (None, *SEVEN):
+        first, last = int(texts[3] or 1), int(texts[4] or texts[3] or 1)
+        out["dayOfWeek"] = [DAYS[(first - 1 + n) % 7] for n in range((last - first) % 7 + 1)]
+        node.used |= 0b11100 if texts[4] else 0b1100
+    unit = time_unit(texts[6])
+    value = decimal_of(texts[5]) if texts[5] else None
+    if unit and value and "period" not in (repeat_of(code) if code else {}):
+        out["period"], out["periodUnit"] = value, unit
+        node.used |= 0b1100000
+    event = (texts[8] or "").strip().upper()
+    if event in EVENTS:
+        out["when"] = [event]
+        node.used |= 1 << 8
+    return out
+
+
+SEVEN = ("1", "2", "3", "4", "5", "6", "7")
+
+
+def time_unit(text: str | None) -> str | None:
+    plain = (text or "").strip().lower()
+    return TIME_WORDS.get(plain) or LONG.get(plain)
+
+
+def minutes(value: str | None, unit: str | None) -> int | None:
+    """A length in whole minutes."""
+    number = decimal_of(value) if value else None
+    each = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604800}.get(
+        TIME_WORDS.get((unit or "").strip().lower(), "")
+    )
+    if number is None or each is None or number < 0 or (number * each) % 60:
+        return None
+    return int(number * each / 60)
 
 
 def bounds_of(ctx: Context, node: Any, start: str | None, end: str | None, duration: Json | None) -> tuple[Json, bool]:
@@ -88,40 +143,49 @@ def bounds_of(ctx: Context, node: Any, start: str | None, end: str | None, durat
 
 def duration_of(text: str | None, unit: str | None) -> Json | None:
     value = decimal_of(text) if text else None
-    code = TIME_WORDS.get((unit or "").strip().lower())
+    code = time_unit(unit)
     return {"value": value, "unit": unit, "system": UCUM, "code": code} if value is not None and code else None
 
 
 @function("timing", "segment", "Timing")
 def timing(ctx: Context, tq1: Segment) -> Json | None:
-    """TQ1 (R-TIM-1…5): pattern TQ1-3, times TQ1-4, duration TQ1-6, start TQ1-7, end TQ1-8, count TQ1-14."""
+    """TQ1 (R-TIM-1…6): pattern 3, times 4, offset 5, duration of the service 6, start 7, end 8, duration of an occurrence 13, count 14."""
     patterns = tq1.repetitions(3)
     pattern = code = None
+    said: Json = {}
     if patterns:
         part = patterns[0].part(1)
         pattern = concept(ctx, part, bound="0335")
         code = ctx.text(part.components[1])
         patterns[0].used |= 0b10 if pattern is not None else 0
-    times = [t for r in tq1.repetitions(4) if (t := ctx.text(r.raw))]
+        said = pattern_parts(ctx, patterns[0], code)
+    times = [t for r in tq1.repetitions(4) if (t := ctx.text(r.components[1]))]
     explicit = times_of_day(times)
-    if explicit:
+    if explicit and len(explicit) == sum(len(t.split(",")) for t in times):
         tq1.used |= 1 << 4
     start, end = tq1.leaf(7), tq1.leaf(8)
     node = first_valued(tq1, 6)
-    duration = None
-    if node is not None and len(node.components) > 2:
-        duration = duration_of(ctx.text(node.components[1]), ctx.text(node.part(2).components[1]))
-    bounds, counted = bounds_of(ctx, tq1, start, end, duration)
+    bounds, counted = bounds_of(ctx, tq1, start, end, duration_of(tq1.leaf(6), tq1.leaf(6, 2)))
     if "boundsPeriod" in bounds:
         tq1.used |= sum(
             1 << n for n, text, key in ((7, start, "start"), (8, end, "end")) if text and key in bounds["boundsPeriod"]
         )
     if counted and node is not None:
         node.used |= 0b110
+    length = duration_of(tq1.leaf(13), tq1.leaf(13, 2))
+    if length is not None and length["value"] > 0:
+        bounds |= {"duration": length["value"], "durationUnit": length["code"]}
+        for r in tq1.repetitions(13)[:1]:
+            r.used |= 0b110
+    offsets = ((tq1, 5, 1, 2), (tq1, 3, 9, 10))
+    offset = next((m for s, n, v, u in offsets if (m := minutes(s.leaf(n, v), s.leaf(n, u))) is not None), None)
     count = tq1.leaf(14)
-    out = timing_of(ctx, pattern, code, explicit, bounds, count)
+    out = timing_of(pattern, code, explicit, bounds, count, said, offset)
     if out is not None and count is not None and "count" in out.get("repeat", {}):
         tq1.used |= 1 << 14
+    if out is not None and "offset" in out.get("repeat", {}):
+        for r in tq1.repetitions(5)[:1] or patterns:
+            r.used |= 0b110 if tq1.raw(5) else 0b11000000000
     return out
 
 
@@ -147,20 +211,19 @@ def old_timing(ctx: Context, node: Repetition) -> Json | None:
     duration = None
     if texts[3]:
         match = re.fullmatch(r"([SMHDWL])(\d+)", texts[3].strip(), re.IGNORECASE)
-        duration = duration_of(match[2], _UNIT_WORDS.get(match[1].upper())) if match else None
+        words = re.fullmatch(r"(\d+) *([A-Za-z]+)", texts[3].strip())  # D-NAR-16
+        duration = duration_of(match[2], UNITS.get(match[1].upper())) if match else None
+        duration = duration_of(words[1], words[2]) if words else duration
     bounds, counted = bounds_of(ctx, node, texts[4], texts[5], duration)
     node.used |= 8 if counted else 0
     if "boundsPeriod" in bounds:
         node.used |= sum(1 << n for n, key in ((4, "start"), (5, "end")) if texts[n] and key in bounds["boundsPeriod"])
     if pattern is None and not explicit and "boundsPeriod" not in bounds and duration is None:
         return None
-    out = timing_of(ctx, pattern, code, explicit, bounds, texts[12])
+    out = timing_of(pattern, code, explicit, bounds, texts[12])
     if out is not None and texts[12] and "count" in out.get("repeat", {}):
         node.used |= 1 << 12
     return out
-
-
-_UNIT_WORDS = {"S": "s", "M": "min", "H": "h", "D": "d", "W": "wk", "L": "mo"}
 
 
 @function("as_needed", "call", "boolean")
