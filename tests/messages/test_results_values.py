@@ -130,3 +130,77 @@ def test_R_DR_9_a_correction_has_the_identity_of_what_it_corrects() -> None:
     )
     for kind in ("DiagnosticReport", "Observation"):
         assert first.url(first.one(kind)) == later.url(later.one(kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "unit", "expected"),
+    [
+        ("DT", "20260101~20260102", "", ["2026-01-01", "2026-01-02"]),
+        ("TM", "0730~1930", "", ["07:30:00", "19:30:00"]),
+        ("ID", "Y~N", "", [{"coding": [{"code": "Y"}], "text": "Y"}, {"coding": [{"code": "N"}], "text": "N"}]),
+        ("SN", "^1^:^2~^2^+", "", [{"numerator": {"value": 1}, "denominator": {"value": 2}}, "2 +"]),
+        ("SN", "^1^-^2~<^5", "", [{"low": {"value": 1}, "high": {"value": 2}}, {"value": 5, "comparator": "<"}]),
+        ("NR", "1^2~9^3", "", [{"low": {"value": 1}, "high": {"value": 2}}, "9^3"]),
+        ("DR", "2025^2026~soon", "", [{"start": "2025", "end": "2026"}, "soon"]),
+        ("CQ", "3~x", "", [{"value": 3}, "x"]),
+        ("XPN", "Doe^Jo~Roe^Al", "", ["Jo Doe", "Al Roe"]),
+        ("NM", "1~TNP", "", [{"value": 1}, "TNP"]),
+        ("VR", "a^b~c^d", "", ["a-b", "c-d"]),
+        ("MO", "3^USD~4^USD", "", None),
+    ],
+)
+def test_R_OBX_9_each_component_has_the_value_of_its_type(kind: str, sent: str, unit: str, expected: Any) -> None:
+    found = observed(f"OBX|1|{kind}|A^Test^L||{sent}|{unit}|||||F").one("Observation")
+    made = [next(v for k, v in c.items() if k.startswith("value")) for c in found["component"]]
+    assert made == expected if expected else [m["code"] for m in made] == ["USD", "USD"]
+    assert "dataAbsentReason" not in found
+
+
+@pytest.mark.parametrize("kind", ["NM", "DR", "SN"])
+def test_R_VAL_19_a_component_that_does_not_fit_is_said(kind: str) -> None:
+    bundle = observed(f"OBX|1|{kind}|A^Test^L||soon^later~soon||||||F")
+    assert {"field.number-as-text", "value.type-mismatch"} & set(bundle.codes) or kind == "SN"
+    assert len(bundle.one("Observation")["component"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent"), [("DR", "soon^later"), ("EI", "^NS"), ("XPN", "^^^^^^L"), ("HD", "^1.2.3^ISO")]
+)
+def test_R_VAL_19_what_its_type_cannot_say_stays_as_text(kind: str, sent: str) -> None:
+    bundle = observed(f"OBX|1|{kind}|A^Test^L||{sent}||||||F")
+    assert bundle.one("Observation")["valueString"] == sent
+    assert "value.type-mismatch" in bundle.codes
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent"), [("CE", "^^L"), ("ED", "LAB^application^pdf^Base64^"), ("RP", "^LAB"), ("SN", "^^")]
+)
+def test_R_OBX_13_a_shell_is_no_value(kind: str, sent: str) -> None:
+    found = observed(f"OBX|1|{kind}|A^Test^L||{sent}||||||F").one("Observation")
+    assert found["dataAbsentReason"]["coding"][0]["code"] == "unknown"
+    assert not [k for k in found if k.startswith("value")]
+
+
+@pytest.mark.parametrize("code", ["", "^^L"])
+def test_R_OBX_2_a_result_without_a_code_is_an_error_and_keeps_its_value(code: str) -> None:
+    bundle = observed(f"OBX|1|NM|{code}||5||||||F")
+    assert ("result.code-missing", "OBX[1]-3") in bundle.issues
+    assert bundle.one("Observation")["valueQuantity"]["value"] == 5
+
+
+def test_R_DATE_8_the_precision_beside_a_value_cuts_it() -> None:
+    assert value("TS", "20260310120130-0500^D") == "2026-03-10"
+
+
+def test_R_NF_10_an_offset_that_no_place_has_costs_its_value_alone() -> None:
+    bundle = observed("OBX|1|DTM|A^Test^L||20260310120130+1500||||||F|||20260310080000+2360")
+    assert bundle.one("Observation")["valueString"] == "20260310120130+1500"
+    assert ("field.date-unreadable", "OBX[1]-14") in bundle.issues
+
+
+def test_R_DATE_3_seconds_that_were_not_sent_are_told_where_an_instant_needs_them() -> None:
+    sent = OBR.split("|")
+    sent[22] = "202603101000-0500"
+    bundle = convert(PID, "|".join(sent), event="ORU^R01^ORU_R01")
+    assert bundle.one("DiagnosticReport")["issued"] == "2026-03-10T10:00:00-05:00"
+    assert ("field.time-of-day", "OBR[1]-22") in bundle.issues

@@ -1,63 +1,32 @@
-"""OBX: values that do not fit their type, repeats, absence, categories, specimens (R-OBX, R-VAL)."""
+"""OBX: values that do not fit their type, absence, categories, specimens (R-OBX, R-VAL)."""
 
 from __future__ import annotations
 
 from segue.hl7.message import Repetition, Segment
 
-from ..context import Context, Node, absent
+from ..context import Context, Node, absent, first_valued
 from ..records import Json
 from . import function
 from .codes import CODE, concept
+from .components import CODED
+from .documents import is_document
+from .orders import scoped
 from .results import results_of
 from .texts import joined
-from .values import quantity, unit_of
 
-CODED = frozenset(("CE", "CWE", "CNE", "CF", "ID", "IS"))
-NUMERIC = frozenset(("NM", "SN", "CQ"))
-TEXT = frozenset(("TX", "FT"))
+WORDS = frozenset((1, 2, 4, 5, 9, 10, 11))  # components of a CWE that are codes and texts
 LAB_SOURCES = frozenset(("OML_O21", "OML_O33", "OML_O35", "OML_O39", "OUL_R21", "OUL_R22", "OUL_R23", "OUL_R24"))
 
 
-@function("observation_code", "node", "CodeableConcept")
-def observation_code(ctx: Context, node: Repetition) -> Json | None:
-    """OBX-3; a suffix such as &IMP is part of the code as sent (R-TXT-2)."""
-    return concept(ctx, node)
-
-
-def with_unit(ctx: Context, text: str, unit: Repetition | None) -> str:
-    if unit is None:
-        return text
-    measure = unit_of(ctx, unit)
-    return f"{text} {measure['unit']}" if measure.get("unit") else text
-
-
-@function("mismatched", "node", "string", "text")
-def mismatched(ctx: Context, node: Repetition) -> str | None:
-    """A value that does not fit its type: the text as sent (R-VAL-19)."""
-    text = joined(ctx, node)
-    if text is None:
-        return None
-    numeric = node.segment.raw(2).strip() == "NM"
-    ctx.report("field.number-as-text" if numeric else "value.type-mismatch", node, None, rule="R-VAL-19")
-    return text
-
-
-@function("structured_text", "node", "string", "text")
-def structured_text(ctx: Context, node: Repetition, unit: Repetition | None = None) -> str | None:
-    """An SN that is no quantity, range or ratio: its parts joined by a blank (R-VAL-5)."""
-    parts = [t for c in node.components[1:] if c and (t := ctx.text(c))]
-    if not parts:
-        return None
-    node.used |= sum(1 << n for n in range(len(node.components)))
-    return with_unit(ctx, " ".join(parts), unit)
-
-
-@function("between", "node", "string", "text")
-def between(ctx: Context, node: Repetition) -> str | None:
-    """VR as `a-b` (R-VAL-11)."""
-    parts = [t for c in node.components[1:3] if (t := ctx.text(c))]
-    node.used |= 0b110 if parts else 0
-    return "-".join(parts) or None
+@function("observation_code", "segment", "CodeableConcept")
+def observation_code(ctx: Context, obx: Segment) -> Json:
+    """OBX-3; a suffix such as &IMP is part of the code as sent (R-TXT-2). Without one the value stays and an error says so (R-OBX-2)."""
+    node = first_valued(obx, 3)
+    found = concept(ctx, node) if node is not None else None
+    if found is None:
+        ctx.report("result.code-missing", obx, 3, rule="R-OBX-2")
+        return {"extension": absent("unknown")}
+    return found
 
 
 @function("untyped", "node", "string", "text")
@@ -69,77 +38,23 @@ def untyped(ctx: Context, node: Repetition) -> str | None:
     return text
 
 
-@function("repeated", "segment", "boolean", "text")
-def repeated(ctx: Context, obx: Segment) -> bool | None:
-    """True when OBX-5 repeats in a way that makes components (R-OBX-9)."""
-    kind = obx.raw(2).strip()
-    if kind in TEXT or kind in ("NA", "MA", "ED", "RP") or obx.position in ctx.runs:
-        return None
-    if kind == "ST" and len([r for r in obx.repetitions(5) if r.raw]) < 2:
-        return None
-    return True if len([r for r in obx.repetitions(5) if ctx.text(r.raw) is not None]) > 1 else None
-
-
-@function("components", "segment", "Observation.component", many=True)
-def components(ctx: Context, obx: Segment) -> list[Json] | None:
-    """One component a repetition of OBX-5, each with the code of OBX-3 (R-OBX-9, D-OBX-5)."""
-    if repeated(ctx, obx) is None:
-        return None
-    kind = obx.raw(2).strip()
-    code = obx.repetitions(3)
-    named = concept(ctx, code[0]) if code else None
-    unit = next((r for r in obx.repetitions(6) if r.raw), None)
-    out: list[Json] = []
-    for node in obx.repetitions(5):
-        if ctx.text(node.raw) is None:
-            continue
-        value = component_value(ctx, kind, node, unit)
-        if value is None:
-            continue
-        head = (
-            named
-            if named is not None
-            else {
-                "extension": [
-                    {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
-                ]
-            }
-        )
-        out.append({"code": head, **value})
-    return out or None
-
-
-def component_value(ctx: Context, kind: str, node: Repetition, unit: Repetition | None) -> Json | None:
-    if kind in CODED:
-        value = concept(ctx, node)
-        return {"valueCodeableConcept": value} if value is not None else None
-    if kind == "NM":
-        text = ctx.text(node.raw)
-        value = quantity(ctx, text, node, 0, unit) if text is not None else None
-        if value is not None:
-            node.used |= 1
-            return {"valueQuantity": value}
-    if kind == "SN":
-        from .values import structured_quantity
-
-        value = structured_quantity(ctx, node, unit)
-        if value is not None:
-            return {"valueQuantity": value}
-    text = joined(ctx, node)
-    return {"valueString": text} if text is not None else None
-
-
 @function("absent_reason", "call", "CodeableConcept")
 def absent_reason(ctx: Context, node: Node, obx: Segment) -> Json | None:
     """Why there is no value, where there is none (R-OBX-13)."""
-    if any(
-        ctx.text(r.raw.strip("^&")) is not None
-        for each in ctx.runs.get(obx.position, [obx])
-        for r in each.repetitions(5)
-    ):
+    if any(says(ctx, obx, r) for each in ctx.runs.get(obx.position, [obx]) for r in each.repetitions(5)):
         return None
     code = {"N": "not-asked", "X": "not-performed"}.get((obx.leaf(11) or "").strip().upper(), "unknown")
     return {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": code}]}
+
+
+def says(ctx: Context, obx: Segment, node: Repetition) -> bool:
+    """True when a repetition of OBX-5 holds a value: a document its data, a code more than the name of its system."""
+    kind = obx.raw(2).strip()
+    if kind in ("ED", "RP"):
+        return is_document(obx)
+    if kind in CODED:
+        return any(n in WORDS and ctx.text(c) is not None for n, c in enumerate(node.components))
+    return ctx.text(node.raw.strip("^&")) is not None
 
 
 @function("unknown_status", "call", "code", "text")
@@ -202,3 +117,32 @@ def document_contents(ctx: Context, obx: Segment) -> list[Json]:
 
     found = attachments(ctx, obx) or [{"extension": absent("unknown")}]
     return [{"attachment": a} for a in found]
+
+
+@function("occurrence", "segment", "text")
+def occurrence(ctx: Context, obx: Segment) -> str:
+    """Which of several OBX of one code and OBX-4 in its group this is: part of its identity (R-RID)."""
+    code = obx.leaf(3) or obx.leaf(3, 2) or "", obx.leaf(4) or ""
+    key = ("occurrence", ctx.near(obx, "OBR").position, *code)
+    ctx.counted[key] = ctx.counted.get(key, 0) + 1
+    return str(ctx.counted[key])
+
+
+@function("own_number", "segment", "text")
+def own_number(ctx: Context, obx: Segment) -> str | None:
+    """OBX-21 as an identity, where no other result of the message carries it: some senders write one number into all of them (R-RID)."""
+    number = scoped_number(ctx, obx)
+    if number is None:
+        return None
+    key = ("numbers", 0)
+    if key not in ctx.counted:
+        ctx.counted[key] = 1
+        followers = {s.position for run in ctx.runs.values() for s in run[1:]}
+        for each in ctx.message.segments:
+            if each.name == "OBX" and each.position not in followers and (text := scoped_number(ctx, each)) is not None:
+                ctx.counted["number", text] = ctx.counted.get(("number", text), 0) + 1
+    return number if ctx.counted["number", number] == 1 else None
+
+
+def scoped_number(ctx: Context, obx: Segment) -> str | None:
+    return scoped(ctx, obx, *(obx.leaf(21, n) for n in (1, 2, 3))) if obx.raw(21) else None

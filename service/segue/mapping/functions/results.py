@@ -288,12 +288,3 @@ def status_only(ctx: Context, obx: Segment) -> bool | None:
         return None
     ctx.report("result.status-only", obx, 11, rule="R-OBX-14")
     return True
-
-
-@function("occurrence", "segment", "text")
-def occurrence(ctx: Context, obx: Segment) -> str:
-    """Which of several OBX of one OBX-3 and OBX-4 in its group this is: part of its identity (R-RID)."""
-    code = obx.raw(3), obx.raw(4)
-    key = ("occurrence", ctx.near(obx, "OBR").position, *code)
-    ctx.counted[key] = ctx.counted.get(key, 0) + 1
-    return str(ctx.counted[key])

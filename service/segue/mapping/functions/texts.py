@@ -7,7 +7,7 @@ from segue.hl7.message import Repetition, Segment
 from ..context import Context, Node, Primitive
 from ..records import Json
 from . import function
-from .values import original
+from .values import original, unit_of
 
 
 @function("joined", "node", "text", "string", "markdown")
@@ -18,6 +18,42 @@ def joined(ctx: Context, node: Repetition) -> str | None:
     if text:
         node.used |= sum(1 << n for n in range(len(node.components)))
     return text or None
+
+
+def with_unit(ctx: Context, text: str, unit: Repetition | None) -> str:
+    if unit is None:
+        return text
+    measure = unit_of(ctx, unit)
+    return f"{text} {measure['unit']}" if measure.get("unit") else text
+
+
+@function("structured_text", "node", "string", "text")
+def structured_text(ctx: Context, node: Repetition, unit: Repetition | None = None) -> str | None:
+    """An SN that is no quantity, range or ratio: its parts joined by a blank (R-VAL-5)."""
+    parts = [t for c in node.components[1:] if c and (t := ctx.text(c))]
+    if not parts:
+        return None
+    node.used |= sum(1 << n for n in range(len(node.components)))
+    return with_unit(ctx, " ".join(parts), unit)
+
+
+@function("between", "node", "string", "text")
+def between(ctx: Context, node: Repetition) -> str | None:
+    """VR as `a-b` (R-VAL-11)."""
+    parts = [t for c in node.components[1:3] if (t := ctx.text(c))]
+    node.used |= 0b110 if parts else 0
+    return "-".join(parts) or None
+
+
+@function("mismatched", "node", "string", "text")
+def mismatched(ctx: Context, node: Repetition) -> str | None:
+    """A value that does not fit its type: the text as sent (R-VAL-19)."""
+    text = joined(ctx, node)
+    if text is None:
+        return None
+    numeric = node.segment.raw(2).strip() == "NM"
+    ctx.report("field.number-as-text" if numeric else "value.type-mismatch", node, None, rule="R-VAL-19")
+    return text
 
 
 @function("entire", "segment", "text", "string", "markdown")
@@ -111,7 +147,7 @@ def code_words(ctx: Context, segment: Segment, number: int) -> str | None:
 @function("sampled", "call", "SampledData")
 def sampled(ctx: Context, node: Node, segment: Segment, unit: Repetition | None = None) -> Json | None:
     """NA and MA: numbers of one or several channels (R-VAL-12)."""
-    from .values import decimal_of, unit_of
+    from .values import decimal_of
 
     rows = [r for r in segment.repetitions(5) if r.raw]
     width = max((len(r.components) - 1 for r in rows), default=0)

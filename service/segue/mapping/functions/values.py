@@ -18,6 +18,7 @@ UCUM = "http://unitsofmeasure.org"
 NUMBER = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?", re.ASCII)
 COMPARED = re.compile(r"([<>]=?)\s*([+-]?(?:\d+\.?\d*|\.\d+))", re.ASCII)
 COMPARATORS = frozenset(("<", "<=", ">", ">="))
+WITHOUT_SECONDS = re.compile(r"\s*\d{12}\s*([Z+-].*)?", re.ASCII)
 URI = re.compile(r"\S+")
 
 
@@ -30,11 +31,12 @@ def original(text: str) -> list[Json]:
 
 def read_moment(ctx: Context, text: str, node: Node, number: int | None) -> Moment:
     precision = ""
+    first = node if number == 1 and isinstance(node, Repetition) else None
     if isinstance(node, Segment) and number is not None and "^" in node.raw(number):
         first = first_valued(node, number)
-        if first is not None and len(first.components) > 2 and len(first.components[2]) == 1:
-            precision = first.components[2]  # TS.2 (R-DATE-8)
-            first.used |= 4
+    if first is not None and len(first.components) > 2 and len(first.components[2]) == 1:
+        precision = first.components[2]  # TS.2 (R-DATE-8)
+        first.used |= 4
     found = moment(text, ctx.zone, precision)
     if found.issue is not None:
         ctx.report(found.issue, node, number, rule="R-DATE", value=text)
@@ -61,7 +63,10 @@ def date_time(ctx: Context, text: str, node: Node, number: int) -> str | Primiti
 
 @conversion("DT DTM TS any", "instant", primitive=True)
 def instant(ctx: Context, text: str, node: Node, number: int) -> str | None:
-    return read_moment(ctx, text, node, number).instant
+    found = read_moment(ctx, text, node, number)
+    if found.instant is not None and WITHOUT_SECONDS.fullmatch(text) is not None:
+        ctx.report("field.time-of-day", node, number, rule="R-DATE-3", value=text)
+    return found.instant
 
 
 @conversion("TM any", "time", primitive=True)
@@ -367,7 +372,7 @@ def structured_ratio(ctx: Context, node: Repetition, unit: Repetition | None = N
         out["numerator"].update(measure)
         out["denominator"].update(measure)
     elif measure:
-        out["extension"] = original(measure["unit"])
+        out = {"extension": original(measure["unit"]), **out}
     return out
 
 
