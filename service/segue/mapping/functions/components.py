@@ -38,7 +38,12 @@ def repeated(ctx: Context, obx: Segment) -> bool | None:
     """True when OBX-5 repeats in a way that makes components."""
     if obx.raw(2).strip() in WHOLE or obx.position in ctx.runs:
         return None
-    return True if len([r for r in obx.repetitions(5) if ctx.text(r.raw) is not None]) > 1 else None
+    return True if len([r for r in obx.repetitions(5) if says(ctx, r)]) > 1 else None
+
+
+def says(ctx: Context, node: Repetition) -> bool:
+    """True when there is more than delimiters."""
+    return ctx.text(node.raw.strip("^&")) is not None
 
 
 @function("components", "segment", "Observation.component", many=True)
@@ -67,7 +72,7 @@ def components(ctx: Context, obx: Segment) -> list[Json] | None:
 def component_value(ctx: Context, kind: str, node: Repetition, unit: Repetition | None) -> tuple[str, Any]:
     """The element and its value; a value that does not fit its type is the text as sent (R-VAL-19)."""
     text = ctx.text(node.components[1])
-    if ctx.text(node.raw) is None:
+    if not says(ctx, node):
         return "", None
     if kind in CODED:
         return "valueCodeableConcept", concept(ctx, node)

@@ -8,7 +8,7 @@ from ..context import Context, Node, absent, first_valued
 from ..records import Json
 from . import function
 from .codes import CODE, concept
-from .components import CODED
+from .components import CODED, says
 from .documents import is_document
 from .orders import scoped
 from .results import results_of
@@ -41,20 +41,20 @@ def untyped(ctx: Context, node: Repetition) -> str | None:
 @function("absent_reason", "call", "CodeableConcept")
 def absent_reason(ctx: Context, node: Node, obx: Segment) -> Json | None:
     """Why there is no value, where there is none (R-OBX-13)."""
-    if any(says(ctx, obx, r) for each in ctx.runs.get(obx.position, [obx]) for r in each.repetitions(5)):
+    if any(tells(ctx, obx, r) for each in ctx.runs.get(obx.position, [obx]) for r in each.repetitions(5)):
         return None
     code = {"N": "not-asked", "X": "not-performed"}.get((obx.leaf(11) or "").strip().upper(), "unknown")
     return {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": code}]}
 
 
-def says(ctx: Context, obx: Segment, node: Repetition) -> bool:
+def tells(ctx: Context, obx: Segment, node: Repetition) -> bool:
     """True when a repetition of OBX-5 holds a value: a document its data, a code more than the name of its system."""
     kind = obx.raw(2).strip()
     if kind in ("ED", "RP"):
         return is_document(obx)
     if kind in CODED:
         return any(n in WORDS and ctx.text(c) is not None for n, c in enumerate(node.components))
-    return ctx.text(node.raw.strip("^&")) is not None
+    return says(ctx, node)
 
 
 @function("unknown_status", "call", "code", "text")
