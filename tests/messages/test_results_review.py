@@ -135,3 +135,18 @@ def test_R_MSG_2_each_patient_of_a_message_is_the_subject_of_its_own_results() -
     assert [bundle.at(r["subject"]) for r in bundle.all("DiagnosticReport")] == [first, other]
     assert [bundle.at(o["subject"]) for o in bundle.all("Observation")] == [first, other]
     assert ["encounter" in r for r in bundle.all("DiagnosticReport")] == [False, True]
+
+
+def test_R_RID_1_an_observer_of_many_results_has_one_role_and_two_observers_have_two() -> None:
+    bundle = reported(
+        report(),
+        result(f16="42^Aas^Ola~43^Berg^Ida"),
+        result(f1="2", f3="NA^Sodium^L", f16="42^Aas^Ola"),
+        result(f1="3", f3="K^Potassium^L", f16="42^Lie^Siv^^^^^^&2.999.1&ISO~42^Moe^Kai^^^^^^&2.999.2&ISO"),
+    )
+    observers = [
+        [bundle.at(bundle.at(role)["practitioner"])["name"][0]["family"] for role in observation["performer"]]
+        for observation in bundle.all("Observation")
+    ]
+    assert observers == [["Aas", "Berg"], ["Aas"], ["Lie", "Moe"]]
+    assert len(bundle.all("PractitionerRole")) == 4
