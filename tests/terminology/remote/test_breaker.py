@@ -6,17 +6,7 @@ import pytest
 
 from segue.terminology.remote.breaker import Breaker
 
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from .conftest import Clock
 
 
 @pytest.fixture

@@ -11,22 +11,12 @@ from segue.terminology import Target
 from segue.terminology.remote.cache import Cache
 from segue.terminology.remote.question import Answer, Kind, Question
 
+from .conftest import Clock
+
 URL = "https://tx.example.org/fhir"
 YES = Answer(Kind.POSITIVE, (Target("http://loinc.org", "2345-7", "Glucose", False),), "equivalent")
 NO, LOST = Answer(Kind.NEGATIVE), Answer(Kind.ERROR)
 GLU = Question("urn:lab", "GLU")
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -15,21 +15,11 @@ from segue.terminology.remote.cache import Cache
 from segue.terminology.remote.question import Question
 from segue.terminology.remote.translations import Local
 
+from .conftest import Clock
+
 LOINC, LAB = "http://loinc.org", "https://north.example.org/lab"
 GLU = Question(LAB, "GLU")
 DOWN = (503, "application/fhir+json", b"")
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

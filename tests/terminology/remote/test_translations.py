@@ -11,22 +11,12 @@ from segue.terminology.remote.cache import Cache
 from segue.terminology.remote.question import Answer, Kind, Question
 from segue.terminology.remote.translations import Local, Translations
 
+from .conftest import Clock
+
 LOINC, LAB = "http://loinc.org", "https://north.example.org/lab"
 GLUCOSE = Target(LOINC, "2345-7", "Glucose", False)
 YES = Answer(Kind.POSITIVE, (GLUCOSE,), "equivalent")
 SYSTEMS = {Local("LAB|NORTH", "L"): LAB, Local("", "99ALL"): "urn:all"}
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
