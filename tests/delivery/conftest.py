@@ -91,7 +91,7 @@ class Web:
         finally:
             self._talks.discard(task)
             writer.transport.abort()
-            with suppress(OSError):
+            with suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from segue.delivery.fhir import CONFLICT_TRIES, FhirServer
-from segue.delivery.target import DeliveryError
+from segue.delivery.target import DeliveryError, Parcel
 from segue.settings.targets import Fhir
 
 from .conftest import CUT, Answer, Request, Web, entries, parcel
@@ -151,6 +151,28 @@ async def test_S61a_sends_with_a_common_key_never_overlap_and_others_do(web: Web
     assert clashes == []
     assert web.most == 4  # as many practitioners, and as many requests as allowed
     assert len(web.seen) == 40
+
+
+async def test_S61a_what_every_message_names_alike_makes_no_single_line(web: Web, fhir: Open) -> None:
+    """The device of the sender stands in each Bundle; once it is there, Bundles of different patients run together."""
+    device = {"resourceType": "Device", "id": "d"}
+    changed = {**device, "status": "active"}
+
+    def bundle(number: int, resource: dict[str, str]) -> Parcel:
+        named = {"request": {"method": "PUT", "url": "Device/d"}, "resource": resource}
+        return parcel(entry=[*patient(number), named])
+
+    async def slow(_request: Request) -> Answer:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return DONE
+
+    web.behaviour = slow
+    target = fhir(parallel=8)
+    for resource in (device, changed):
+        web.most = 0
+        await asyncio.gather(*(target.deliver(bundle(number, resource)) for number in range(8)))
+        assert web.most == 7  # the first alone, then the rest together
 
 
 async def test_parallel_bounds_requests_and_connections_are_kept(web: Web, fhir: Open) -> None:

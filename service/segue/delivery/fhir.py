@@ -1,7 +1,7 @@
 """A FHIR server that takes each Bundle as a transaction, batch or message.
 
-Bundles go in parallel, but never two that share a resource or a conditional key: servers do not make conditional verbs
-atomic (S-61a). A conflict is tried again at once, a little later each time, with the same bytes.
+Bundles go in parallel, but never two that write under one key: servers do not make conditional verbs atomic (S-61a).
+A conflict is tried again at once, a little later each time, with the same bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import orjson
 
-from segue.delivery.keys import Turns, conditional_keys
+from segue.delivery.keys import Turns, claims
 from segue.delivery.reply import failure
 from segue.delivery.target import CONFLICT, DeliveryError, Parcel
 from segue.delivery.web import Web
@@ -40,13 +40,15 @@ class FhirServer:
     async def deliver(self, parcel: Parcel) -> None:
         bundle: dict[str, Any] = orjson.loads(parcel.body)
         url = f"{self._base}/$process-message" if bundle["type"] == "message" else self._base
-        async with self._turns.turn(conditional_keys(bundle)):
+        async with self._turns.turn(claims(bundle)) as turn:
             failed = await self._sent(url, parcel)
             for attempt in range(1, CONFLICT_TRIES):
                 if failed is None or failed.reason != CONFLICT:
                     break
                 await self._sleep(random.uniform(0, 0.05 * 2**attempt))
                 failed = await self._sent(url, parcel)
+            if failed is None:
+                turn.arrived()
         if failed is not None:
             raise failed
 
