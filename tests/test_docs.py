@@ -73,9 +73,20 @@ def test_settings_that_are_named_exist() -> None:
     from segue.settings import Settings
 
     known = str(Settings.model_json_schema())
-    for page in (DOCS / "deploy.md", DOCS / "mllp.md"):
+    for page in (DOCS / "deploy.md", DOCS / "mllp.md", DOCS / "targets.md"):
         for name in re.findall(r"`(?:drain\.|log\.)?([a-z_]{6,})(?::[^`]*)?`", page.read_text("utf-8")):
             assert f"'{name}'" in known, (page.name, name)
+
+
+@pytest.mark.parametrize("name", ["mllp", "targets"])
+def test_settings_that_are_shown_load(name: str, tmp_path: Path) -> None:
+    from segue.settings import load
+
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", (DOCS / f"{name}.md").read_text("utf-8"), re.M | re.S)
+    assert blocks
+    for block in blocks:
+        (tmp_path / "segue.yaml").write_text(block)
+        load(tmp_path / "segue.yaml", environment={})
 
 
 def test_every_issue_code_that_is_named_exists() -> None:

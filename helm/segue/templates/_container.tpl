@@ -45,6 +45,9 @@ volumeMounts:
   {{- if .Values.data.enabled }}
   - {name: segue-data, mountPath: {{ .Values.data.mountPath | quote }}}
   {{- end }}
+  {{- range $index, $mount := .Values.secrets }}
+  - {name: {{ printf "segue-secret-%d" $index }}, mountPath: {{ $mount.mountPath | quote }}, readOnly: true}
+  {{- end }}
 {{- end }}
 
 {{- define "segue.volumes" -}}
@@ -59,5 +62,9 @@ volumeMounts:
   {{- else }}
   emptyDir: {}
   {{- end }}
+{{- end }}
+{{- range $index, $mount := .Values.secrets }}
+- name: {{ printf "segue-secret-%d" $index }}
+  secret: {secretName: {{ $mount.secretName }}, defaultMode: 0440}
 {{- end }}
 {{- end }}
