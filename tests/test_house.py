@@ -29,6 +29,7 @@ FLOORS = {
     "segue.mapping": 2,
     "segue.fhir": 3,
     "segue.convert": 4,
+    "segue.reloading": 4,
     "segue.delivery": 5,
     "segue.journal": 5,
     "segue.http": 6,

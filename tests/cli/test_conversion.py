@@ -22,7 +22,7 @@ from .conftest import Run, adt
 @pytest.fixture(autouse=True)
 def _one_converter(converter: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiling the maps once is enough for all calls in this process."""
-    monkeypatch.setattr(conversion, "converter_for", lambda _sites: converter)
+    monkeypatch.setattr(conversion, "converter_for", lambda _sites, **_rules: converter)
 
 
 def call(*paths: Path | str, **settings: Any) -> int:
@@ -105,7 +105,7 @@ def test_nothing_to_read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> N
 def test_rules_that_cannot_be_used(
     feed: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(_sites: object) -> Converter:
+    def fails(_sites: object, **_rules: object) -> Converter:
         raise RulesError("segments/PID.Patient.yaml:7: no such element")
 
     monkeypatch.setattr(conversion, "converter_for", fails)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from segue.cli import rules
+from segue import reloading
 from segue.cli.rules import RulesError, converter_for
 from segue.convert import Converter
 from segue.mapping.source import MappingError, Place
@@ -44,6 +44,6 @@ def test_a_fault_in_a_mapping_is_told_with_its_place(monkeypatch: pytest.MonkeyP
         def compiled(self, *_arguments: Any, **_options: Any) -> Any:
             raise MappingError("no such element", Place("segments/PID.Patient.yaml", 7), "did you mean gender?")
 
-    monkeypatch.setattr(rules, "Converter", Broken)
+    monkeypatch.setattr(reloading, "Converter", Broken)
     with pytest.raises(RulesError, match=r"segments/PID.Patient.yaml:7: no such element – did you mean gender\?"):
         converter_for()

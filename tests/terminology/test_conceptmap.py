@@ -20,22 +20,32 @@ from segue.terminology.rows import Source
 TERMINOLOGY = Terminology.load()
 CELL = st.text(st.sampled_from("aB7 \"',;^~\n-é"), max_size=6).map(str.strip)
 CODE = st.text(st.sampled_from("AB07.-"), min_size=1, max_size=4)
-ROWS = st.builds(
-    MapRow,
-    sender=st.sampled_from(["", "LAB|NORTH", "LAB", "|NORTH"]),
-    field=st.sampled_from(["", "OBX-3", "OBR-4"]),
-    source_system=st.sampled_from(["", "L", "99LAB", "LN", "http://loinc.org", "a b"]),
-    source_code=st.one_of(st.just(""), CODE),
-    source_text=CELL,
-    source_unit=st.sampled_from(["", "mg/dL", "10^3/uL"]),
-    target_system=st.sampled_from(["", "LN", "http://loinc.org", "SCT"]),
-    target_code=st.one_of(st.just(""), CODE),
-    target_display=CELL,
-    equivalence=st.sampled_from(["", "equivalent", "equal", "wider", "unmatched", "disjoint", "fixed", "provided"]),
-    valid_from=st.sampled_from(["", "2026-01-01"]),
-    valid_to=st.sampled_from(["", "2026-12-31"]),
-    comment=CELL,
-).filter(lambda row: fault_of(row, TERMINOLOGY.system, {}) is None)
+SCOPE = {
+    "sender": st.sampled_from(["", "LAB|NORTH", "LAB", "|NORTH"]),
+    "field": st.sampled_from(["", "OBX-3", "OBR-4"]),
+    "source_system": st.sampled_from(["", "L", "99LAB", "LN", "http://loinc.org", "a b"]),
+    "comment": CELL,
+}
+KEY = {
+    "source_code": CODE,
+    "source_text": CELL,
+    "source_unit": st.sampled_from(["", "mg/dL", "10^3/uL"]),
+    "valid_from": st.sampled_from(["", "2026-01-01"]),
+    "valid_to": st.sampled_from(["", "2026-12-31"]),
+}
+SYSTEM = st.sampled_from(["LN", "http://loinc.org", "SCT"])
+TARGET = {"target_system": SYSTEM, "target_code": CODE, "target_display": CELL}
+EMPTY = dict.fromkeys(COLUMNS, st.just(""))
+DECIDED = st.sampled_from(["", "equivalent", "equal", "wider", "disjoint"])
+ROWS = st.one_of(
+    st.builds(MapRow, **{**EMPTY, **SCOPE, **KEY, **TARGET, "equivalence": DECIDED}),
+    st.builds(
+        MapRow, **{**EMPTY, **SCOPE, **KEY, "target_system": SYSTEM, "equivalence": st.sampled_from(["", "unmatched"])}
+    ),
+    st.builds(MapRow, **{**EMPTY, **SCOPE, **KEY, **TARGET, "source_code": st.just(""), "source_text": CODE}),
+    st.builds(MapRow, **{**EMPTY, **SCOPE, **TARGET, "equivalence": st.just("fixed")}),
+    st.builds(MapRow, **{**EMPTY, **SCOPE, "target_system": SYSTEM, "equivalence": st.just("provided")}),
+)
 
 
 def distinct_modes(rows: list[MapRow]) -> bool:
@@ -48,8 +58,10 @@ def again(rows: list[MapRow]) -> list[MapRow]:
     return rows_of(read(Source("maps/x.json", text), TERMINOLOGY.system))
 
 
-@given(st.lists(ROWS, min_size=1, max_size=8).filter(distinct_modes))
+@given(st.lists(ROWS, min_size=1, max_size=8))
 def test_T20_csv_to_conceptmap_to_csv_gives_identical_rows(rows: list[MapRow]) -> None:
+    assert all(fault_of(row, TERMINOLOGY.system, {}) is None for row in rows)
+    rows = [row for n, row in enumerate(rows) if distinct_modes(rows[: n + 1]) or not row.mode]
     sheet = written(rows)
     loaded = [row for row, _ in read_csv(Source("maps/x.csv", sheet), TERMINOLOGY.system)]
     assert loaded == rows

@@ -77,6 +77,23 @@ ResidueOption = Annotated[
 Narrative = Annotated[
     bool | None, typer.Option("--narrative", help="Give each resource a text for a reader.", show_default=False)
 ]
+PackFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--pack", metavar="DIR", exists=True, file_okay=False, help="A mapping pack in place of the one that ships."
+    ),
+]
+TerminologyFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--terminology", metavar="DIR", exists=True, file_okay=False,
+        help="Tables, code maps, units, systems that stand before those that ship.",
+    ),
+]  # fmt: skip
+SitesFolder = Annotated[
+    Path | None,
+    typer.Option("--sites", metavar="DIR", exists=True, file_okay=False, help="Site overlays, a folder each."),
+]
 Config = Annotated[
     Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, readable=True, help="Settings in YAML.")
 ]
@@ -113,6 +130,9 @@ def convert(
     site: Site = None,
     residue: ResidueOption = None,
     narrative: Narrative = None,
+    pack: PackFolder = None,
+    terminology: TerminologyFolder = None,
+    sites: SitesFolder = None,
     report: Annotated[
         bool, typer.Option("--report", help="Show on standard error what became of every field, and all issues.")
     ] = False,
@@ -128,14 +148,25 @@ def convert(
     if dump is not None:
         from segue.cli.mapping import dump as show
 
-        raise typer.Exit(show(dump, site))
+        raise typer.Exit(show(dump, site, pack, terminology, sites))
     from segue.cli.conversion import run
+    from segue.reloading import RuleFiles
 
     if out is not None and ndjson:
         raise typer.BadParameter("--out and --ndjson exclude each other.")
     options = {"bundle": bundle, "timezone": timezone, "site": site, "residue": residue, "narrative": narrative}
     given = {name: value for name, value in options.items() if value is not None}
-    raise typer.Exit(run(paths or [], out=out, ndjson=ndjson, options=given, report=report, jobs=jobs))
+    raise typer.Exit(
+        run(
+            paths or [],
+            out=out,
+            ndjson=ndjson,
+            options=given,
+            report=report,
+            jobs=jobs,
+            files=RuleFiles(pack, terminology, sites),
+        )
+    )
 
 
 @app.command()
@@ -160,6 +191,9 @@ def serve(
     site: Site = None,
     residue: ResidueOption = None,
     narrative: Narrative = None,
+    pack: PackFolder = None,
+    terminology: TerminologyFolder = None,
+    sites: SitesFolder = None,
     plaintext: Annotated[
         bool,
         typer.Option(
@@ -183,6 +217,9 @@ def serve(
         ("site",): site,
         ("residue",): residue,
         ("narrative",): narrative,
+        ("pack",): str(pack) if pack else None,
+        ("terminology", "folder"): str(terminology) if terminology else None,
+        ("sites",): str(sites) if sites else None,
     }
     raise typer.Exit(run(config, flags))
 

@@ -21,6 +21,7 @@ from segue.cli.outputs import Folder, Lines, Output
 from segue.cli.rules import RulesError, converter_for
 from segue.cli.sources import Source, SourceError, sources
 from segue.issues import SEVERITIES, Issue
+from segue.reloading import RuleFiles
 
 
 class _Progress(Protocol):
@@ -28,7 +29,14 @@ class _Progress(Protocol):
 
 
 def run(
-    paths: Sequence[str], *, out: Path | None, ndjson: bool, options: Mapping[str, Any], report: bool, jobs: int
+    paths: Sequence[str],
+    *,
+    out: Path | None,
+    ndjson: bool,
+    options: Mapping[str, Any],
+    report: bool,
+    jobs: int,
+    files: RuleFiles | None = None,
 ) -> int:
     """Exit code: 0 all converted, 1 some failed, 2 nothing to read or no usable rules."""
     if not paths and sys.stdin.isatty():
@@ -40,14 +48,14 @@ def run(
         typer.echo(str(error), err=True)
         return 2
     try:
-        converter = converter_for([options.get("site")])
+        converter = converter_for([options.get("site")], files=files)
     except RulesError as error:
         typer.echo(str(error), err=True)
         return 2
     output: Output = Lines(every=ndjson) if out is None else Folder(out)
     tally = _Tally()
     with _progress(len(found)) as advance:
-        for source, results in each(converter, found, options, report=report, jobs=jobs):
+        for source, results in each(converter, found, options, report=report, jobs=jobs, files=files):
             try:
                 output.write(source, _told(source, results, tally, report))
             except BrokenPipeError:

@@ -30,12 +30,14 @@ def lint(folder: Path | None, sites: Path | None) -> int:
     return 1 if errors else 0
 
 
-def dump(name: str, site: str | None) -> int:
+def dump(
+    name: str, site: str | None, pack: Path | None = None, terminology: Path | None = None, sites: Path | None = None
+) -> int:
     """The Python of a map, as it runs."""
     from segue.convert import Converter
     from segue.mapping.source import MappingError
 
-    converter = Converter()
+    converter = Converter(pack, terminology, sites)
     if site is not None and site not in converter.pack.sites:
         typer.echo(f"No site {site!r}. {did_you_mean(site, converter.pack.sites)}", err=True)
         return 2

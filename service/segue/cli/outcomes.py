@@ -15,6 +15,7 @@ from segue.convert import Converter, Failure
 from segue.issues import Issue
 from segue.log import fault
 from segue.mapping.ledger import LedgerEntry
+from segue.reloading import RuleFiles
 
 
 class Outcome(NamedTuple):
@@ -38,7 +39,13 @@ Result = Outcome | Unreadable
 
 
 def each(
-    converter: Converter, sources: Sequence[Source], options: Mapping[str, Any], *, report: bool, jobs: int
+    converter: Converter,
+    sources: Sequence[Source],
+    options: Mapping[str, Any],
+    *,
+    report: bool,
+    jobs: int,
+    files: RuleFiles | None = None,
 ) -> Iterator[tuple[Source, Iterator[Result]]]:
     """Sources in order, each with its messages in order."""
     if jobs == 1 or len(sources) == 1:
@@ -46,7 +53,7 @@ def each(
             yield source, _convert(converter, source, options, report)
         return
     # a forked process has the compiled maps at once; elsewhere each makes its own
-    method, given = ("fork", converter) if "fork" in get_all_start_methods() else ("spawn", None)
+    method, given = ("fork", converter) if "fork" in get_all_start_methods() else ("spawn", files or RuleFiles())
     with ProcessPoolExecutor(min(jobs, len(sources)), get_context(method), _prepare, (given,)) as pool:
         waiting: list[tuple[Source, Future[list[Result]]]] = []
         rest = iter(sources)
@@ -87,9 +94,9 @@ def _convert(
 _converter: Converter | None = None
 
 
-def _prepare(converter: Converter | None) -> None:
+def _prepare(given: Converter | RuleFiles) -> None:
     global _converter
-    _converter = converter or Converter()
+    _converter = given if isinstance(given, Converter) else given.converter()
 
 
 def _work(source: Source, raw: bytes | None, options: Mapping[str, Any], report: bool) -> list[Result]:

@@ -23,7 +23,7 @@ import typer
 from segue import log
 from segue.cli.configuration import tell
 from segue.cli.remote import RemoteError, resolver_for, translations_for
-from segue.cli.rules import RulesError, converter_for
+from segue.cli.rules import RulesError, converter_for, rule_files
 from segue.convert import Converter
 from segue.delivery.choice import TargetError, open_routes
 from segue.delivery.intake import Pipeline
@@ -33,6 +33,7 @@ from segue.http.health import Health
 from segue.http.rules import Rules
 from segue.http.server import HttpServer
 from segue.mllp.server import MllpServer
+from segue.reloading import Reloading
 from segue.settings import Key, Listener, Settings, SettingsError, is_loopback, load
 from segue.terminology.remote import Resolver
 from segue.tls import TlsError
@@ -48,7 +49,8 @@ def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
         sites = [settings.site, *(listener.site for listener in settings.listeners), *filtered]
         translations = translations_for(settings.terminology.remote)
         resolver = resolver_for(settings.terminology.remote, translations) if translations is not None else None
-        converter = converter_for(sites, settings.terminology.vocabularies, translations)
+        vocabularies = settings.terminology.vocabularies
+        converter = converter_for(sites, vocabularies, rule_files(settings), translations, reload=True)
     except SettingsError as error:
         tell(error)
         return 2
@@ -173,6 +175,9 @@ class _Process:
         if self.resolver is not None:
             self.resolver.start()
         self.health.set("pack", True)
+        if isinstance(self.converter, Reloading):
+            self.health.set("rules", True, required=False)
+            self.converter.listen(self._rules_changed)
         self.health.set("listeners", True, f"{len(self.listeners)} MLLP")
         self.health.set("draining", True)
         return True
@@ -184,6 +189,14 @@ class _Process:
             self.log.info("target.asked-again", target=target)
         else:
             self.log.error("target.left-alone", target=target, reason=reason)
+
+    def _rules_changed(self, fault: str | None) -> None:
+        """Changed rule files are in force, or cannot be used and change nothing (T-28, O-43)."""
+        self.health.set("rules", fault is None, fault or "", required=False)
+        if fault is None:
+            self.log.info("rules.changed", digest=Rules.of(self.converter).digest)
+        else:
+            self.log.error("rules.refused", fault=fault, meaning="the rules from before serve on")
 
     def _announce(self) -> None:
         rules = Rules.of(self.converter)

@@ -32,15 +32,22 @@ class Service:
     converter: Converter
     settings: Settings
     resolver: Resolver | None = None  # asks a terminology server, where one is set (T-31)
-    rules: Rules = field(init=False)
+    _rules: tuple[str, Rules] | None = field(init=False, default=None)
     gate: Gate = field(init=False)
     defaults: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.rules = Rules.of(self.converter)
         self.gate = Gate(self.settings.limits.conversions, self.settings.limits.queued)
         wanted = {name: getattr(self.settings, name) for name in ("bundle", "timezone", "site", "residue", "narrative")}
         self.defaults = {name: value for name, value in wanted.items() if value is not None}
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force; they may change between two messages (T-28)."""
+        digest = self.converter.digest
+        if self._rules is None or self._rules[0] != digest:
+            self._rules = digest, Rules.of(self.converter)
+        return self._rules[1]
 
     async def convert(self, raw: bytes, options: Mapping[str, Any]) -> tuple[Conversion, bytes]:
         """One message and its JSON; raises RequestError with the issues of a refusal."""

@@ -171,6 +171,8 @@ class Settings(Node):
         default=None, description="Zone of times without one; none: such a value is cut to a date."
     )
     site: str | None = Field(default=None, description="Site overlay; none: chosen by MSH-3/4/9/12.")
+    pack: str | None = Field(default=None, description="Folder of a mapping pack; none: the one that ships.")
+    sites: str | None = Field(default=None, description="Folder of site overlays, a folder each.")
     residue: Residue = Field(default="report", description="What becomes of fields without a home in FHIR.")
     narrative: bool = Field(default=False, description="Whether each resource has a text for a reader.")
     limits: Limits = Limits()

@@ -9,6 +9,9 @@ from pydantic import Field, model_validator
 
 from segue.settings.node import Node
 
+Policy = Literal["keep", "text", "queue", "reject"]
+Equivalence = Literal["wider", "narrower", "inexact", "relatedto", "specializes", "subsumes"]
+
 
 class LocalSystem(Node):
     """The URI of a local coding system, as the terminology server knows it. Two senders' `L` are never one system."""
@@ -69,6 +72,16 @@ class Remote(Node):
 class Terminology(Node):
     """What is known of codes beyond the maps that ship (T-31, T-70)."""
 
+    folder: str | None = Field(
+        default=None, description="Folder of tables, maps, units and systems that stand before those that ship (T-20)."
+    )
+    unmapped: Policy = Field(default="keep", description="What becomes of a code without a translation (R-UNM).")
+    policies: dict[str, Policy] = Field(
+        default={}, description="The same for single fields (OBX-3) and tables (AdministrativeSex, UCUM for units)."
+    )
+    equivalences: tuple[Equivalence, ...] = Field(
+        default=(), description="Translations that are applied, marked, though not exact (T-25)."
+    )
     vocabularies: str = Field(
         default="vocabularies", description="Folder of the vocabularies that `segue terminology load` has indexed."
     )

@@ -76,7 +76,21 @@ class Terminology:
             for path in files_of(folder):
                 name = path.relative_to(folder).as_posix()
                 files.setdefault(name, []).append(Source(str(path), path.read_bytes(), level))
-        return type(self)(files, self.maps.files, level)
+        made = type(self)(files, self.maps.files, level)
+        made._inherit(self)
+        return made
+
+    def _inherit(self, other: Terminology) -> None:
+        """Takes what has been parsed from files that are the same."""
+        if self._files.get("tables.csv") == other._files.get("tables.csv"):
+            for name, table in other._tables.items():
+                file = f"tables/{table.name}.csv"
+                if self._files.get(file) == other._files.get(file):
+                    self._tables[name] = table
+        if self._files.get("v2/displays.csv") == other._files.get("v2/displays.csv"):
+            self._displays = other._displays
+        if self._files.get("units.csv") == other._files.get("units.csv"):
+            self._units = other._units
 
     def sources(self, folder: str = "maps/") -> list[Source]:
         """The files of a subfolder as they were read, nearest folder first."""
