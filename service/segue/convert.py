@@ -167,6 +167,10 @@ class Converter:
             found = self._sites[name] = terminology, _with_settings(self.options, site)
         return found
 
+    def terminology_of(self, site: str | None) -> Terminology:
+        """The terminology of a site: its own files over those for all."""
+        return self._site(site)[0]
+
     def check(self) -> None:
         """Reads and compiles everything, of each site too. Raises MappingError or TerminologyError, each with file:line."""
         self.terminology.check()

@@ -352,3 +352,45 @@ def forget_answers(
     from segue.cli.remote import forget
 
     raise typer.Exit(forget(config, kind))
+
+
+@terminology_app.command("import")
+def import_maps(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", exists=True, dir_okay=False, help="A sheet (CSV) or a ConceptMap (JSON, R4 or R5)."
+        ),
+    ],
+    into: Annotated[Path, typer.Option("--terminology", metavar="DIR", file_okay=False, help="The folder it goes to.")],
+    sender: Annotated[str | None, typer.Option(metavar="MSH-3|MSH-4", help="Sender of rows that name none.")] = None,
+) -> None:
+    """Take a map of codes into a folder, whole or not at all."""
+    from segue.cli.maps import take
+
+    raise typer.Exit(take(file, into, sender))
+
+
+@terminology_app.command("export")
+def export_maps(
+    folder: Annotated[
+        Path,
+        typer.Option("--terminology", metavar="DIR", exists=True, file_okay=False, help="The folder it comes from."),
+    ],
+    sender: Annotated[str | None, typer.Option(metavar="MSH-3|MSH-4", help="Only the rows of this sender.")] = None,
+    kind: Annotated[
+        str, typer.Option("--as", metavar="KIND", callback=_word(("csv", "conceptmap")), help="csv | conceptmap")
+    ] = "csv",
+) -> None:
+    """Print the maps of a folder as a sheet or as FHIR ConceptMaps."""
+    from segue.cli.maps import give
+
+    raise typer.Exit(give(folder, sender, kind))
+
+
+@terminology_app.command("check")
+def check_maps(pack: PackFolder = None, terminology: TerminologyFolder = None, sites: SitesFolder = None) -> None:
+    """Check terminology and maps: every fault with file and line, and what else to look at."""
+    from segue.cli.maps import check
+
+    raise typer.Exit(check(pack, terminology, sites))

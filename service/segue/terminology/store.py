@@ -105,6 +105,11 @@ class Terminology:
         self._unit_table()
 
     @property
+    def levels(self) -> int:
+        """How many folders were laid over each other."""
+        return self._levels
+
+    @property
     def table_names(self) -> tuple[str, ...]:
         """Names of all maps."""
         return tuple(self._headings)
