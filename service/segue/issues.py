@@ -325,6 +325,7 @@ CATALOGUE: dict[str, Kind] = {
     "delivery.refused": Kind(
         "error", "207", "processing", "The receiver refused the Bundle.", "See the receiver's answer in its own log."
     ),
+    "terminology.code-unknown": Kind("error", "", "not-found", "The code is not in what is loaded."),
     "request.path": Kind(
         "error", "", "not-found", "There is nothing at this path.", "The two roots are /v1 and /fhir; see /docs."
     ),

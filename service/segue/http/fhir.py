@@ -155,7 +155,18 @@ def capability(rules: Rules) -> dict[str, Any]:
     """The CapabilityStatement (A-64)."""
     supported = [{"mode": "receiver", "definition": f"urn:segue:message:{name}"} for name in rules.messages]
     convert = {"name": "convert-data", "definition": "urn:segue:operation:convert-data"}
-    rest = {"mode": "server", "operation": [convert]}
+    maps = {
+        "type": "ConceptMap",
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "operation": [
+            {"name": "translate", "definition": "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate"}
+        ],
+    }
+    codes = {
+        "type": "CodeSystem",
+        "operation": [{"name": "lookup", "definition": "http://hl7.org/fhir/OperationDefinition/CodeSystem-lookup"}],
+    }
+    rest = {"mode": "server", "resource": [maps, codes], "operation": [convert]}
     statement: dict[str, Any] = {
         "resourceType": "CapabilityStatement",
         "status": "active",

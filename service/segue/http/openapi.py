@@ -91,12 +91,13 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    return {
+    out: dict[str, Any] = {
         "name": parameter.name,
         "in": parameter.where,
         "description": parameter.text,
         "schema": dict(parameter.schema),
     }
+    return out | {"required": True} if parameter.where == "path" else out
 
 
 def _content(kinds: tuple[str, ...]) -> dict[str, Any]:

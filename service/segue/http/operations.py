@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue.http import conversion, fhir, health, media
+from segue.http import conversion, fhir, health, media, terminology
 from segue.http.refusal import FHIR, PROBLEM
 from segue.options import BUNDLES, RESIDUES
 
@@ -84,6 +84,38 @@ CONVERT_PARAMETERS = (
     _REQUEST_ID,
 )
 
+_ID = Parameter("id", "Id of a loaded map.", where="path")
+TRANSLATE_PARAMETERS = (
+    Parameter("code", "Code to translate (R4; in R5 sourceCode)."),
+    Parameter("sourceCode", "Code to translate (R5)."),
+    Parameter("system", "Its code system: URI, OID or name of table 0396; any without it."),
+    Parameter("targetsystem", "Code system wanted (R4; in R5 targetSystem)."),
+    Parameter("targetSystem", "Code system wanted (R5)."),
+    Parameter("url", "URL of the map; every loaded one without it."),
+    Parameter("source", "Value set of the code; accepted, does not narrow (R4; in R5 sourceScope)."),
+    Parameter("target", "Value set wanted; accepted, does not narrow (R4; in R5 targetScope)."),
+)
+
+
+def _translations() -> tuple[Operation, ...]:
+    """$translate over all maps and over one, asked by GET and by POST."""
+    out: list[Operation] = []
+    for path, own, name in (
+        ("/fhir/ConceptMap/$translate", (), "translate"),
+        ("/fhir/ConceptMap/{id}/$translate", (_ID,), "translateBy"),
+    ):
+        for method in ("GET", "POST"):
+            post = method == "POST"
+            out.append(
+                Operation(
+                    path, method, name + ("Body" if post else ""), "Translations of a code by the loaded maps and tables.",
+                    terminology.translate, media.BUNDLE, own if post else (*own, *TRANSLATE_PARAMETERS),
+                    media.BUNDLE if post else (), (400, 406, 408, 413, 415) if post else (400, 406), FHIR,
+                )
+            )  # fmt: skip
+    return tuple(out)
+
+
 OPERATIONS = (
     Operation(
         "/v1/convert",
@@ -127,6 +159,52 @@ OPERATIONS = (
         media.BUNDLE,
         failures=(304, 406),
         failure_type=FHIR,
+    ),
+    *_translations(),
+    Operation(
+        "/fhir/ConceptMap",
+        "GET",
+        "conceptMaps",
+        "The loaded maps and tables.",
+        terminology.search,
+        media.BUNDLE,
+        (
+            Parameter("_id", "Id of a map."),
+            Parameter("url", "URL of a map."),
+            Parameter("name", "Name of a table."),
+            Parameter("source-system", "URI of the code system that a map translates."),
+            Parameter("target-system", "URI of the code system that a map leads to."),
+        ),
+        failures=(400, 406),
+        failure_type=FHIR,
+    ),
+    Operation(
+        "/fhir/ConceptMap/{id}",
+        "GET",
+        "conceptMap",
+        "One loaded map.",
+        terminology.concept_map,
+        media.BUNDLE,
+        (_ID,),
+        failures=(404, 406),
+        failure_type=FHIR,
+    ),
+    *(
+        Operation(
+            "/fhir/CodeSystem/$lookup",
+            method,
+            "lookup" if method == "GET" else "lookupBody",
+            "Display of a code of a loaded HL7 table.",
+            terminology.lookup,
+            media.BUNDLE,
+            (Parameter("system", "URI, OID or name of the code system."), Parameter("code", "The code."))
+            if method == "GET"
+            else (),
+            media.BUNDLE if method == "POST" else (),
+            (400, 404, 406) if method == "GET" else (400, 404, 406, 408, 413, 415),
+            FHIR,
+        )
+        for method in ("GET", "POST")
     ),
     Operation("/livez", "GET", "livez", "200 while the process lives.", health.livez, (media.JSON,)),
     Operation(

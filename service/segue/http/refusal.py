@@ -30,6 +30,7 @@ STATUS: Mapping[str, int] = {
     "service.busy": 503,
     "service.draining": 503,
     "request.path": 404,
+    "terminology.code-unknown": 404,
     "request.method": 405,
     "request.parameter-unknown": 400,
     "request.parameter-value": 400,
