@@ -98,12 +98,10 @@ class Reloading(Converter):
 
     def fresh(self) -> Converter:
         """The rules in force, after a look for changes."""
-        begun = monotonic()
-        if begun >= self._look_at and self._lock.acquire(blocking=False):
+        if monotonic() >= self._look_at and self._lock.acquire(blocking=False):
             try:
                 self._look()
             finally:
-                self._look_at = monotonic() + SHARE * (monotonic() - begun)
                 self._lock.release()
         return self._current
 
@@ -112,7 +110,10 @@ class Reloading(Converter):
             if self._thread.is_alive():
                 return
             self._thread = None
+        begun = monotonic()
         now = signature(self._files.watched)
+        ended = monotonic()
+        self._look_at = ended + SHARE * (ended - begun)
         if now == self._seen:
             return
         changed = set(now) - set(self._seen)

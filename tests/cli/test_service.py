@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -105,6 +106,36 @@ async def test_A03_S20_every_door_gives_the_same_bytes(serve: Serve, converter: 
     (file,) = (tmp_path / "out").iterdir()
     assert file.read_bytes() == plain + b"\n" == converter.convert(raw).json() + b"\n"
     await running.stop()
+
+
+async def test_T28_an_edited_map_counts_from_the_next_message_on(serve: Serve, tmp_path: Path) -> None:
+    sites = tmp_path / "sites"
+    shutil.copytree(CHECKOUT / "examples" / "sites", sites)
+    sheet = sites / "hillside" / "terminology" / "maps" / "lab.csv"
+    rows = sheet.read_text("utf-8")
+    raw = (CHECKOUT / "examples" / "oru_r01_local_codes.hl7").read_bytes()
+    running = await serve("--sites", str(sites))
+    async with httpx.AsyncClient() as http:
+
+        async def codes() -> list[str]:
+            made = (await http.post(f"{running.url}/v1/convert", content=raw)).json()
+            found = (entry["resource"] for entry in made["entry"])
+            return [r["code"]["coding"][0]["code"] for r in found if r["resourceType"] == "Observation"]
+
+        before = await codes()
+        assert before == ["6690-2", "789-8", "718-7", "777-3", "RETHE", "2951-2", "2823-3", "14749-6", "14682-9"]
+        ready = (await http.get(f"{running.url}/readyz")).json()
+        assert ready["checks"]["rules"]["ok"]
+        sheet.write_text(rows + "HILLLAB|HILLSIDE,OBX-3,L,RETHE,,,LN,42810-2,,,,,\n", "utf-8")
+        after = await codes()
+        assert after == [*before[:4], "42810-2", *before[5:]]
+        sheet.write_text(rows + "HILLLAB|HILLSIDE,OBX-3,L,RETHE,,,LOIN,1-8,,,,,\n", "utf-8")
+        assert await codes() == after
+        ready = (await http.get(f"{running.url}/readyz")).json()
+        assert ready["ready"]
+        assert f"lab.csv:{len(rows.splitlines()) + 1}" in ready["checks"]["rules"]["detail"]
+    _, log, _ = await running.stop()
+    assert [line["event"] for line in log if line["event"].startswith("rules.")] == ["rules.changed", "rules.refused"]
 
 
 async def test_S78_SIGTERM_ends_cleanly_with_an_idle_sender(serve: Serve) -> None:
