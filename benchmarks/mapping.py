@@ -6,6 +6,7 @@ It fills what the admission of examples/ fills, and the answers are compared bef
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks import messages
@@ -22,24 +23,25 @@ from segue.mapping.functions.telecom import contact_points
 EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
 TABLES = ("AdministrativeSex", "MaritalStatus", "Language", "NameType", "AddressUse", "AddressType")
 Made = dict[str, Any]
+Arguments = tuple[Context, Segment]
 
 
-def measure(rounds: int) -> list[Row]:
+def both() -> tuple[Callable[[], Arguments], Callable[[Arguments], Made], Callable[[Arguments], Made]]:
+    """Fresh arguments, the compiled function and the hand-written one."""
     converter = Converter()
     compiled = converter.compiled().maps["PID.Patient"].build
     tables = {name: converter.terminology.table(name) for name in TABLES}
 
-    def fresh() -> tuple[Context, Segment]:
+    def fresh() -> Arguments:
         message = hl7.read(messages.ADT)
         context = Context(message, "ADT_A01", "ADT^A01", converter.options, converter.terminology, None)
         return context, next(segment for segment in message.segments if segment.name == "PID")
 
-    def by_language(argument: tuple[Context, Segment]) -> Made:
-        return compiled(*argument)
+    return fresh, lambda arguments: compiled(*arguments), lambda arguments: patient(*arguments, tables)
 
-    def by_hand(argument: tuple[Context, Segment]) -> Made:
-        return patient(*argument, tables)
 
+def measure(rounds: int) -> list[Row]:
+    fresh, by_language, by_hand = both()
     if by_language(fresh()) != by_hand(fresh()):
         raise SystemExit(
             "benchmarks/mapping.py: the hand-written Patient differs from the compiled one – bring it up to date"
@@ -62,8 +64,15 @@ def measure(rounds: int) -> list[Row]:
 def patient(ctx: Context, seg: Segment, tables: dict[str, Any]) -> Made:
     text = ctx.text
     out: Made = {"resourceType": "Patient"}
+    extensions: list[Made] = []
     if seg.raw(23) and (place := text(seg.raw(23))):
-        out["extension"] = [{"url": f"{EXTENSION}patient-birthPlace", "valueAddress": {"text": place}}]
+        extensions.append({"url": f"{EXTENSION}patient-birthPlace", "valueAddress": {"text": place}})
+    for number, kind, table in ((10, "race", "0005"), (22, "ethnicity", "0189")):
+        for one in valued(seg, number):
+            url = ctx.options.extension_base + kind
+            extensions.append({"url": url, "valueCodeableConcept": concept(ctx, one, bound=table)})
+    if extensions:
+        out["extension"] = extensions
     if identifiers := [identifier(ctx, one) for number in (2, 3, 4) for one in valued(seg, number)]:
         out["identifier"] = identifiers
     if names := [name(ctx, one, tables) for number in (5, 9) for one in valued(seg, number)]:
