@@ -101,7 +101,7 @@ def test_settings_that_are_shown_can_be_used(tmp_path: Path) -> None:
     from segue.settings import load
 
     file = tmp_path / "segue.yaml"
-    for page in (DOCS / "terminology-server.md",):
+    for page in (DOCS / "terminology-server.md", DOCS / "unmapped.md"):
         for text in re.findall(r"^```yaml\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S):
             file.write_text(text)
             load(file, environment={})

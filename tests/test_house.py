@@ -31,6 +31,7 @@ FLOORS = {
     "segue.convert": 4,
     "segue.reloading": 4,
     "segue.delivery": 5,
+    "segue.inbox": 5,
     "segue.journal": 5,
     "segue.http": 6,
     "segue.mllp": 6,

@@ -346,6 +346,12 @@ CATALOGUE: dict[str, Kind] = {
         "Ask for application/x-ndjson or application/fhir+ndjson.",
     ),
     "request.pack": Kind("error", "", "conflict", "The mapping pack asked for is not the active one."),
+    "inbox.off": Kind(
+        "error", "", "not-supported", "No inbox of unmapped codes is kept here.", "Set inbox.file to a file."
+    ),
+    "inbox.unknown": Kind("error", "", "not-found", "There is no entry of this id.", "List them: GET /v1/unmapped."),
+    "inbox.conflict": Kind("error", "", "conflict", "The entry has changed meanwhile.", "Read it again."),
+    "inbox.decision": Kind("error", "", "business-rule", "This cannot be done with the entry."),
     "request.timeout": Kind("error", "", "timeout", "The body did not arrive in time."),
     "request.reference-foreign": Kind(
         "information", "", "informational", "The template reference of another product stands for the active pack."

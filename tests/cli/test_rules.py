@@ -28,6 +28,21 @@ def test_T71_vocabularies_of_a_folder_give_displays_and_count_in_the_digest(tmp_
     assert converter.digest != converter_for(vocabularies=str(tmp_path / "none")).digest
 
 
+def test_T23_maps_of_a_folder_stand_before_those_that_ship(tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    head = "sender,field,source_system,source_code,source_text,source_unit,target_system,target_code,target_display"
+    row = "LAB|NORTH,OBX-3,L,GLU,,,LN,2345-7,,,,,"
+    (tmp_path / "maps" / "lab-north.csv").write_text(f"{head},equivalence,valid_from,valid_to,comment\n{row}\n")
+    raw = (
+        b"MSH|^~\\&|LAB|NORTH|||20240310101500-0500||ORU^R01^ORU_R01|M1|P|2.5.1\rPID|1||7||Novak^Ada\r"
+        b"OBR|1|P1|F1|24331-1^Lipids^LN|||20240310\rOBX|1|NM|GLU^Glucose^L||5.5|mg/dL|||||F\r"
+    )
+    assert [one.code for one in converter_for().convert(raw).unmapped] == ["GLU"]
+    assert converter_for(folder=str(tmp_path)).convert(raw).unmapped == ()
+    with pytest.raises(RulesError, match="name a folder that is there"):
+        converter_for(folder=str(tmp_path / "none"))
+
+
 def test_T70_an_index_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "loinc.db").write_bytes(bytes(100))
     with pytest.raises(RulesError, match="load the release again"):

@@ -24,6 +24,7 @@ from segue import log
 from segue.cli.configuration import tell
 from segue.cli.remote import RemoteError, resolver_for, translations_for
 from segue.cli.rules import RulesError, converter_for, rule_files
+from segue.cli.unmapped import InboxError, desk_for
 from segue.convert import Converter
 from segue.delivery.choice import TargetError, open_routes
 from segue.delivery.intake import Pipeline
@@ -32,6 +33,8 @@ from segue.http.app import create_app
 from segue.http.health import Health
 from segue.http.rules import Rules
 from segue.http.server import HttpServer
+from segue.inbox.counting import Counting, spool_folder
+from segue.inbox.desk import Desk
 from segue.mllp.server import MllpServer
 from segue.reloading import Reloading
 from segue.settings import Key, Listener, Settings, SettingsError, is_loopback, load
@@ -51,10 +54,12 @@ def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
         resolver = resolver_for(settings.terminology.remote, translations) if translations is not None else None
         vocabularies = settings.terminology.vocabularies
         converter = converter_for(sites, vocabularies, rule_files(settings), translations, reload=True)
+        desk = desk_for(settings, lambda: converter.terminology)
+        counting = Counting(desk.inbox, spool_folder(desk.inbox.file)) if desk is not None else None
     except SettingsError as error:
         tell(error)
         return 2
-    except (RulesError, RemoteError) as error:
+    except (RulesError, RemoteError, InboxError) as error:
         typer.echo(str(error), err=True)
         return 2
     log.configure(settings.log.format, settings.log.level)
@@ -66,7 +71,7 @@ def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
     except _BindError as error:
         typer.echo(str(error), err=True)
         return 1
-    return asyncio.run(_Process(settings, converter, resolver, web, doors).main())
+    return asyncio.run(_Process(settings, converter, resolver, desk, counting, web, doors).main())
 
 
 class _BindError(Exception):
@@ -104,6 +109,8 @@ class _Process:
         settings: Settings,
         converter: Converter,
         resolver: Resolver | None,
+        desk: Desk | None,
+        counting: Counting | None,
         web: socket.socket,
         doors: list[tuple[Listener, socket.socket]],
     ) -> None:
@@ -115,7 +122,8 @@ class _Process:
         self.log = log.get()
         self.target: Target | None = None
         self.resolver = resolver
-        app = create_app(converter, settings, self.health, self.resolver)
+        self.counting = counting
+        app = create_app(converter, settings, self.health, self.resolver, desk)
         self.http = HttpServer(app, grace_s=settings.drain.grace_s)
         self.listeners: list[MllpServer] = []
         self.stopping = asyncio.Event()
@@ -143,6 +151,8 @@ class _Process:
             await self.target.close()
         if self.resolver is not None:
             await self.resolver.close()
+        if self.counting is not None:
+            await self.counting.close()
         self.log.info("stopped")
         return 1 if broken else 0
 
@@ -174,6 +184,8 @@ class _Process:
             self.listeners.append(server)
         if self.resolver is not None:
             self.resolver.start()
+        if self.counting is not None:
+            self.counting.start()
         self.health.set("pack", True)
         if isinstance(self.converter, Reloading):
             self.health.set("rules", True, required=False)

@@ -7,9 +7,9 @@ message counts as accepted when its Bundle has been handed over, and without a t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from segue import log
 from segue.convert import Conversion, Converter
@@ -17,6 +17,7 @@ from segue.delivery.resolution import resolved
 from segue.delivery.target import DeliveryError, Parcel, Target
 from segue.issues import Issue, Refusal, issue
 from segue.mapping.sites import selected
+from segue.terminology import Unmapped
 from segue.terminology.remote import Resolver
 
 Outcome = Literal["accepted", "error", "rejected", "transient"]
@@ -43,6 +44,12 @@ class Receipt:
     event: str = "other"  # a mapped event, else "other": never text of the sender (O-10)
 
 
+class Unknown(Protocol):
+    """Takes the codes of a message that could not be translated; raises OSError."""
+
+    def note(self, unmapped: Collection[Unmapped], pending: Collection[Unmapped], control_id: str) -> None: ...
+
+
 Intake = Callable[[bytes, Peer], Awaitable[Receipt]]
 
 
@@ -57,21 +64,25 @@ class Pipeline:
         *,
         inline_bytes: int = 256 << 10,
         resolver: Resolver | None = None,
+        unknown: Unknown | None = None,
     ) -> None:
         self._converter = converter
         self._resolver = resolver
+        self._unknown = unknown
         self._target = target
         self._options = dict(options)
         self._inline_bytes = inline_bytes
 
     async def __call__(self, raw: bytes, peer: Peer) -> Receipt:
         try:
-            done, body, _ = await resolved(lambda: self._made(raw), self._resolver)
+            done, body, pending = await resolved(lambda: self._made(raw), self._resolver)
         except Refusal as refusal:
             return Receipt(_refused(refusal.issues), refusal.issues)
         except Exception as error:
             log.get().error("conversion.bug", listener=peer.listener, **log.fault(error))
             return Receipt("error", (issue("internal"),))
+        if self._unknown is not None:
+            self._note(done, pending, peer)
         if self._target is not None:
             try:
                 site = self._options.get("site") or selected(self._converter.pack.sites, done.message)
@@ -86,6 +97,13 @@ class Pipeline:
                 )
                 return Receipt("transient" if failure.transient else "error", failure.issues, done.event)
         return Receipt("accepted", done.issues, done.event)
+
+    def _note(self, done: Conversion, pending: frozenset[Unmapped], peer: Peer) -> None:
+        assert self._unknown is not None
+        try:
+            self._unknown.note(done.unmapped, pending, done.control_id)
+        except OSError as error:  # a full disk costs a count, not the message
+            log.get().error("inbox.not-noted", listener=peer.listener, **log.fault(error))
 
     async def _made(self, raw: bytes) -> tuple[Conversion, bytes]:
         if len(raw) < self._inline_bytes:

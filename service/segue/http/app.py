@@ -20,6 +20,7 @@ from segue.http.health import Health
 from segue.http.operations import OPERATIONS
 from segue.http.refusal import RequestError, written
 from segue.http.service import VARY, Service
+from segue.inbox.desk import Desk
 from segue.issues import issue
 from segue.settings import Settings
 from segue.terminology.remote import Resolver
@@ -28,7 +29,11 @@ COMPRESSED_FROM = 1024
 
 
 def create_app(
-    converter: Converter, settings: Settings, health: Health | None = None, resolver: Resolver | None = None
+    converter: Converter,
+    settings: Settings,
+    health: Health | None = None,
+    resolver: Resolver | None = None,
+    desk: Desk | None = None,
 ) -> ASGIApp:
     """The HTTP door over one converter."""
     routes = [Route(o.path, o.handler, methods=[o.method], name=o.name) for o in OPERATIONS]
@@ -36,7 +41,7 @@ def create_app(
         routes += [Route("/openapi.json", openapi), Route("/docs", docs), Route("/docs/style.css", style)]
     app = _Application(routes=routes, exception_handlers={RequestError: _stopped, HTTPException: _refused})
     app.router.redirect_slashes = False
-    app.state.service = Service(converter, settings, resolver)
+    app.state.service = Service(converter, settings, resolver, desk)
     app.state.health = health or Health()
     return Correlation(GZipMiddleware(app, minimum_size=COMPRESSED_FROM, compresslevel=5))
 

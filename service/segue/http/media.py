@@ -24,6 +24,8 @@ FHIR_JSON, JSON = "application/fhir+json", "application/json"
 ENVELOPE = "application/vnd.segue+json"
 NDJSON, FHIR_NDJSON = "application/x-ndjson", "application/fhir+ndjson"
 
+CSV = "text/csv"
+
 BUNDLE = (FHIR_JSON, JSON)
 STREAM = (NDJSON, FHIR_NDJSON)
 CONVERT = (*BUNDLE, ENVELOPE, *STREAM)

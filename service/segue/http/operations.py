@@ -10,8 +10,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue.http import conversion, fhir, health, media, terminology
+from segue.http import conversion, fhir, health, media, terminology, unmapped
 from segue.http.refusal import FHIR, PROBLEM
+from segue.inbox.entry import STATES
 from segue.options import BUNDLES, RESIDUES
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -51,6 +52,7 @@ WORDS = {
     405: "Wrong method.",
     406: "None of the media types asked for can be made.",
     408: "The body did not arrive in time.",
+    409: "The entry has changed meanwhile.",
     412: "If-Match names other rules than the active ones.",
     413: "Over a size limit; the answer names it.",
     415: "The body's media type or encoding is not taken.",
@@ -64,7 +66,10 @@ _PIN = Parameter(
 )
 _REQUEST_ID = Parameter("X-Request-Id", "Echoed, and part of every problem.", where="header")
 _PREFER = Parameter("Prefer", "handling=strict, handling=lenient, return=OperationOutcome.", where="header")
+_ENTRY_ID = Parameter("id", "Id of the entry.", where="path")
 _BOOLEAN = {"type": "boolean", "default": False}
+
+_DRY_RUN = Parameter("dry-run", "true: only say what would be done.", _BOOLEAN)
 
 CONVERT_PARAMETERS = (
     Parameter("bundle", "Kind of Bundle.", {"type": "string", "enum": list(BUNDLES), "default": "transaction"}),
@@ -84,7 +89,7 @@ CONVERT_PARAMETERS = (
     _REQUEST_ID,
 )
 
-_ID = Parameter("id", "Id of a loaded map.", where="path")
+_MAP_ID = Parameter("id", "Id of a loaded map.", where="path")
 TRANSLATE_PARAMETERS = (
     Parameter("code", "Code to translate (R4; in R5 sourceCode)."),
     Parameter("sourceCode", "Code to translate (R5)."),
@@ -102,7 +107,7 @@ def _translations() -> tuple[Operation, ...]:
     out: list[Operation] = []
     for path, own, name in (
         ("/fhir/ConceptMap/$translate", (), "translate"),
-        ("/fhir/ConceptMap/{id}/$translate", (_ID,), "translateBy"),
+        ("/fhir/ConceptMap/{id}/$translate", (_MAP_ID,), "translateBy"),
     ):
         for method in ("GET", "POST"):
             post = method == "POST"
@@ -185,7 +190,7 @@ OPERATIONS = (
         "One loaded map.",
         terminology.concept_map,
         media.BUNDLE,
-        (_ID,),
+        (_MAP_ID,),
         failures=(404, 406),
         failure_type=FHIR,
     ),
@@ -205,6 +210,56 @@ OPERATIONS = (
             FHIR,
         )
         for method in ("GET", "POST")
+    ),
+    Operation(
+        "/v1/unmapped",
+        "GET",
+        "listUnmapped",
+        "The inbox of unmapped codes: JSON, or a sheet whose targets are to be filled in.",
+        unmapped.listed,
+        (media.JSON, media.CSV),
+        (
+            Parameter("sender", "MSH-3|MSH-4."),
+            Parameter("state", "State of the entries.", {"type": "string", "enum": list(STATES)}),
+            Parameter("since", "Seen since this time, ISO 8601."),
+        ),
+        failures=(400, 404, 406),
+    ),
+    Operation(
+        "/v1/unmapped",
+        "POST",
+        "acceptSheet",
+        "A filled sheet: each row with a target goes into its sender's map, all or none.",
+        unmapped.taken,
+        (media.JSON,),
+        (_DRY_RUN,),
+        (media.CSV,),
+        (400, 404, 409, 413, 415, 422),
+    ),
+    Operation(
+        "/v1/unmapped/{id}",
+        "GET",
+        "showUnmapped",
+        "One entry, with suggestions and the choices of its element.",
+        unmapped.one,
+        (media.JSON,),
+        (_ENTRY_ID,),
+        failures=(404,),
+    ),
+    Operation(
+        "/v1/unmapped/{id}",
+        "POST",
+        "decideUnmapped",
+        "Decide an entry: map, ignore, reopen, undo.",
+        unmapped.decided,
+        (media.JSON,),
+        (
+            _ENTRY_ID,
+            _DRY_RUN,
+            Parameter("If-Match", "Version of the entry (ETag of an earlier answer).", where="header"),
+        ),
+        (media.JSON,),
+        (400, 404, 409, 413, 422),
     ),
     Operation("/livez", "GET", "livez", "200 while the process lives.", health.livez, (media.JSON,)),
     Operation(

@@ -41,6 +41,9 @@ STATUS: Mapping[str, int] = {
     "request.not-acceptable": 406,
     "request.media-type": 415,
     "request.pack": 412,
+    "inbox.off": 404,
+    "inbox.unknown": 404,
+    "inbox.conflict": 409,
 }
 
 

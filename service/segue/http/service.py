@@ -18,6 +18,7 @@ from segue.delivery.resolution import resolved
 from segue.http.gate import Gate
 from segue.http.refusal import RequestError, tally
 from segue.http.rules import Rules
+from segue.inbox.desk import Desk
 from segue.issues import Issue, Refusal, issue
 from segue.settings import Settings
 from segue.terminology.remote import Resolver
@@ -32,6 +33,7 @@ class Service:
     converter: Converter
     settings: Settings
     resolver: Resolver | None = None  # asks a terminology server, where one is set (T-31)
+    desk: Desk | None = None  # the inbox of unmapped codes, where one is kept (T-60)
     _rules: tuple[str, Rules] | None = field(init=False, default=None)
     gate: Gate = field(init=False)
     defaults: dict[str, Any] = field(init=False)

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from segue.options import BundleKind, Residue, is_timezone, nearest, timezone_hint
 from segue.settings.node import Bytes, Node, Port, Seconds
 from segue.settings.targets import KINDS, Target, short_form
-from segue.settings.terminology import Terminology
+from segue.settings.terminology import Inbox, Terminology
 from segue.settings.tls import ServerTls
 
 PREFIX = "SEGUE__"
@@ -179,6 +179,7 @@ class Settings(Node):
     log: Log = Log()
     drain: Drain = Drain()
     terminology: Terminology = Terminology()
+    inbox: Inbox = Inbox()
 
     @property
     def all_targets(self) -> tuple[Target, ...]:

@@ -1,4 +1,4 @@
-"""Where meanings of codes come from beyond the maps: loaded vocabularies and a terminology server (T-31 to T-36, T-70)."""
+"""The nodes of the settings that say what is known of codes: loaded vocabularies, a terminology server, the inbox (T-31, T-60, T-70)."""
 
 from __future__ import annotations
 
@@ -86,3 +86,12 @@ class Terminology(Node):
         default="vocabularies", description="Folder of the vocabularies that `segue terminology load` has indexed."
     )
     remote: Remote = Remote()
+
+
+class Inbox(Node):
+    """The inbox of codes that nobody could translate (T-60)."""
+
+    file: str | None = Field(
+        default=None,
+        description="File of the inbox; none: unmapped codes are not counted. FILE.counts beside it holds what is on its way.",
+    )
