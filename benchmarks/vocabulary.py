@@ -24,12 +24,14 @@ SNOMED_CONCEPTS, INACTIVE_OF_TEN, DESCRIPTIONS_A_CONCEPT = int(520_000 * SHARE),
 LARGEST_MB = 2048
 
 _LOAD = """
-import resource, sys, time
+import sys, time
 from pathlib import Path
 from segue.terminology.vocabularies import load
 begin = time.perf_counter()
 load(Path(sys.argv[1]), Path(sys.argv[2]))
-print(time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+took = time.perf_counter() - begin
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(took, int(peak.split()[1]) / 1024)
 """
 
 

@@ -20,7 +20,11 @@ import httpx
 import pytest
 
 from segue.convert import Converter
+from segue.inbox.desk import Desk
+from segue.inbox.store import Inbox
 from segue.mllp.client import Client
+from segue.terminology import Terminology
+from segue.terminology.maprows import MapRow
 
 from ..conftest import Authority
 from .conftest import Run, adt
@@ -309,3 +313,40 @@ def test_a_target_that_cannot_be_opened(segue: Run, tmp_path: Path) -> None:
     done = segue("serve", "--http-port", "0", "--mllp-port", "0", "--deliver", str(tmp_path / "file" / "out"))
     assert done.returncode == 1
     assert "cannot be opened" in done.stderr.decode()
+
+
+async def test_T35_T62_T64_unknown_codes_reach_the_inbox_and_an_accepted_row_translates(
+    serve: Serve, tmp_path: Path
+) -> None:
+    folder, file = tmp_path / "terminology", tmp_path / "inbox.db"
+    folder.mkdir()
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and never listening: a terminology server that is down
+        where = {
+            "SEGUE__INBOX__FILE": str(file),
+            "SEGUE__TERMINOLOGY__FOLDER": str(folder),
+            "SEGUE__TERMINOLOGY__REMOTE__URL": f"http://127.0.0.1:{closed.getsockname()[1]}/fhir",
+            "SEGUE__TERMINOLOGY__REMOTE__CACHE": str(tmp_path / "cache.db"),
+            "SEGUE__TERMINOLOGY__REMOTE__SYSTEMS": "[{name: L, uri: 'urn:north', sender: 'LAB|NORTH'}]",
+        }
+        running = await serve(**where)
+        raw = (
+            adt("M1", "ORU^R01")
+            + b"OBR|1|P1|F1|24331-1^Lipids^LN|||20240310\rOBX|1|NM|GLU^Glucose^L||5.5|mg/dL|||||F\r"
+        )
+        async with Client("127.0.0.1", int(running.port)) as client:
+            for _ in range(3):
+                assert (await client.send(raw)).code == "AA"
+        running.process.kill()
+        await running.end()
+        running = await serve(**where)
+        await running.stop()
+    inbox = Inbox(file)
+    (one,) = inbox.entries()
+    assert (one.key.code, one.key.sender, one.count, one.state) == ("GLU", "LAB|NORTH", 3, "pending")
+    desk = Desk(inbox, folder, Terminology.load())
+    desk.accept(one, MapRow(target_system="LN", target_code="2345-7"), by="ada")
+    running = await serve(SEGUE__TERMINOLOGY__FOLDER=str(folder))
+    async with httpx.AsyncClient() as http:
+        assert '"2345-7"' in (await http.post(f"{running.url}/v1/convert", content=raw)).text
+    await running.stop()

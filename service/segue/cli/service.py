@@ -172,8 +172,14 @@ class _Process:
                 "charset": listener.charset,
             }
             given = {name: value for name, value in options.items() if value is not None}
-            inline_bytes = self.settings.limits.inline_bytes
-            intake = Pipeline(self.converter, self.target, given, inline_bytes=inline_bytes, resolver=self.resolver)
+            intake = Pipeline(
+                self.converter,
+                self.target,
+                given,
+                inline_bytes=self.settings.limits.inline_bytes,
+                resolver=self.resolver,
+                unknown=self.counting,
+            )
             show = self.settings.log.control_ids
             try:
                 server = MllpServer(intake, listener, self.settings.drain, show_control_ids=show)

@@ -25,6 +25,7 @@ CANDIDATES = 200  # of the full text, before they are weighed: a common word has
 ENOUGH = (
     5  # candidates with every word: then none with only some is looked for, which would take a hundred times longer
 )
+COMMON = 5_000  # names with a word that tells little
 WORDS = 12  # of a text that is looked for
 _WORD = re.compile(r"[^\W_]+")
 
@@ -118,7 +119,7 @@ class Vocabularies:
         terms = [f'"{word}"*' if len(word) > 2 else f'"{word}"' for word in words]
         rows = self._rows(system, " AND ".join(terms))
         if len(rows) < ENOUGH and len(terms) > 1:
-            rows += [row for row in self._rows(system, " OR ".join(terms)) if row not in rows]
+            rows += [row for row in self._rows(system, " OR ".join(self._telling(system, terms))) if row not in rows]
         out: list[tuple[tuple[float, ...], Match]] = []
         for code, display, others, properties, far in rows:
             facts: dict[str, str] = orjson.loads(properties)
@@ -134,6 +135,14 @@ class Vocabularies:
             )
             out.append((key, Match(Concept(system, code, display, True, facts), round(score, 2))))
         return out
+
+    def _telling(self, system: str, terms: list[str]) -> list[str]:
+        """The terms that few names have; the rarest where all are common. Ranking all that has "serum" would take a second."""
+        with self._lock:
+            ask = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
+            counts = {t: self._files[system].execute(ask, (t, COMMON)).fetchone()[0] for t in terms}
+        least = min(counts.values())
+        return [term for term, count in counts.items() if count < COMMON or count == least]
 
     def _rows(self, system: str, query: str) -> list[tuple[str, str, str, str, float]]:
         """The best of the full text; the weights are of the display and of the other names."""
