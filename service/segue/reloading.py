@@ -59,7 +59,7 @@ class RuleFiles:
         """A converter by the files as they are, everything in it checked. Raises one of FAULTS."""
         for folder in (self.pack, self.terminology, self.sites):
             if folder is not None and not folder.is_dir():
-                raise FileNotFoundError(f"no folder {folder}")
+                raise FileNotFoundError(f"no folder {folder} – name a folder that is there")
         maps = signature((folder for folder in (self.pack, self.sites) if folder is not None), (".yaml",))
         if self._pack is None or self._pack[0] != maps:
             self._pack = maps, Pack.load(self.pack, self.sites)

@@ -11,6 +11,7 @@ from segue import reloading
 from segue.cli.rules import RulesError, converter_for
 from segue.convert import Converter
 from segue.mapping.source import MappingError, Place
+from segue.reloading import RuleFiles
 from segue.terminology.vocabularies import load
 
 
@@ -38,9 +39,9 @@ def test_T23_maps_of_a_folder_stand_before_those_that_ship(tmp_path: Path) -> No
         b"OBR|1|P1|F1|24331-1^Lipids^LN|||20240310\rOBX|1|NM|GLU^Glucose^L||5.5|mg/dL|||||F\r"
     )
     assert [one.code for one in converter_for().convert(raw).unmapped] == ["GLU"]
-    assert converter_for(folder=str(tmp_path)).convert(raw).unmapped == ()
+    assert converter_for(files=RuleFiles(terminology=tmp_path)).convert(raw).unmapped == ()
     with pytest.raises(RulesError, match="name a folder that is there"):
-        converter_for(folder=str(tmp_path / "none"))
+        converter_for(files=RuleFiles(terminology=tmp_path / "none"))
 
 
 def test_T70_an_index_that_cannot_be_used_is_told(tmp_path: Path) -> None:

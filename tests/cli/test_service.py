@@ -344,7 +344,8 @@ async def test_T35_T62_T64_unknown_codes_reach_the_inbox_and_an_accepted_row_tra
     inbox = Inbox(file)
     (one,) = inbox.entries()
     assert (one.key.code, one.key.sender, one.count, one.state) == ("GLU", "LAB|NORTH", 3, "pending")
-    desk = Desk(inbox, folder, Terminology.load())
+    known = Terminology.load()
+    desk = Desk(inbox, folder, lambda: known)
     desk.accept(one, MapRow(target_system="LN", target_code="2345-7"), by="ada")
     running = await serve(SEGUE__TERMINOLOGY__FOLDER=str(folder))
     async with httpx.AsyncClient() as http:

@@ -44,10 +44,8 @@ def desk_for(settings: Settings, terminology: Callable[[], Terminology] | None =
 
 
 def _of_folder(folder: Path | None) -> Callable[[], Terminology]:
-    try:
-        known = Terminology.load().overlaid(*([folder] if folder is not None else []))
-    except FileNotFoundError as error:
-        raise InboxError(f"{error} (terminology.folder) – name a folder that is there") from None
+    """What ships, with the files of a folder over it; the first accepted row makes a folder that is not there."""
+    known = Terminology.load().overlaid(*([folder] if folder is not None and folder.is_dir() else []))
     return lambda: known
 
 
