@@ -1,6 +1,6 @@
 """Terminology: the files of one or more folders, read once, never changed (T-01, T-20, T-28, T-29).
 
-A folder holds `tables.csv` with `tables/*.csv`, `v2/displays.csv`, `systems.csv`, `authorities.csv`, `units.csv` and
+A folder holds `tables.csv` with `tables/*.csv`, `v2/displays.csv`, `systems.csv`, `authorities.csv`, `units.csv`, `unit-parts.csv` and
 `maps/*.csv`, `maps/*.json`, each optional; rows of a later folder stand before those of an earlier one. All bytes are read at
 load, so the digest names what answers; maps are parsed then, tables, displays and units at the first question. Refuses to know
 messages and elements.
@@ -89,7 +89,7 @@ class Terminology:
                     self._tables[name] = table
         if self._files.get("v2/displays.csv") == other._files.get("v2/displays.csv"):
             self._displays = other._displays
-        if self._files.get("units.csv") == other._files.get("units.csv"):
+        if all(self._files.get(name) == other._files.get(name) for name in ("units.csv", "unit-parts.csv")):
             self._units = other._units
 
     def sources(self, folder: str = "maps/") -> list[Source]:
@@ -163,7 +163,7 @@ class Terminology:
 
     def _unit_table(self) -> units.Units:
         if self._units is None:
-            self._units = units.Units(self._files.get("units.csv", ()))
+            self._units = units.Units(self._files.get("units.csv", ()), self._files.get("unit-parts.csv", ()))
         return self._units
 
     def _v2(self) -> dict[str, dict[str, str]]:
