@@ -108,6 +108,22 @@ def test_D_NK1_3_a_relative_has_no_organisation_of_a_neighbour() -> None:
     assert ["organization" in c for c in bundle.one("Patient")["contact"]] == [True, False]
 
 
+def test_D_SEG_1_the_employer_of_a_guarantor() -> None:
+    employer = "Mill Works|1 Weir Rd^^Northmoor^ON|5550188"
+    bundle = convert(pid(), PV1, "GT1|1|G1|Ashgrove^Tobias||||||||SPO|||||" + employer)
+    company = bundle.at(extensions(bundle.one("RelatedPerson"), "employer")[0])
+    assert (company["name"], company["telecom"][0]["value"]) == ("Mill Works", "5550188")
+    assert company["address"][0]["city"] == "Northmoor"
+    assert ("field.unmapped", "GT1[1]-16[1].1") not in bundle.issues
+
+
+def test_D_SEG_1_a_patient_who_is_the_guarantor_has_the_employer() -> None:
+    bundle = convert(pid(), PV1, "GT1|1||Ashgrove^Rowan||||||||SEL|||||Weir^Ada" + "|" * 35 + "Mill Works^L")
+    company = bundle.at(extensions(bundle.one("Patient"), "employer")[0])
+    assert (company["name"], company["contact"][0]["name"]["family"]) == ("Mill Works", "Weir")
+    assert bundle.all("RelatedPerson") == []
+
+
 def test_D_SEG_1_the_guarantor_of_the_account() -> None:
     bundle = convert(pid(f18="ACC1"), PV1, "GT1|1|G1|Ashgrove^Tobias|Birchwood^Ines||||19760920|M||SPO")
     guarantor = bundle.at(bundle.one("Account")["guarantor"][0]["party"])

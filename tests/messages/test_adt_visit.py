@@ -111,6 +111,30 @@ def test_R_LOC_3_bed_state_without_bed_or_room_is_not_called_mapped() -> None:
     assert ("field.unmapped", "PV1[1]-40[1].1") in bundle.issues
 
 
+def test_R_LOC_3_status_and_authority_of_a_place_without_an_identifier() -> None:
+    bundle = convert(PID, pv1(f3="4WEST^412^A^^O^^^^^^WARDS&2.999.7&ISO"))
+    bed = next(place for place in bundle.all("Location") if place["name"] == "A")
+    assert extensions(bed, "location-status")[0]["text"] == "O"
+    authority = {"identifier": {"system": "urn:ietf:rfc:3986", "value": "urn:oid:2.999.7"}, "display": "WARDS"}
+    assert extensions(bed, "location-authority") == [authority]
+
+
+def test_R_LOC_3_the_authority_of_an_identifier_is_its_assigner_alone() -> None:
+    bundle = convert(PID, pv1(f3="4WEST^412^A^^^^^^^77^WARDS"))
+    bed = next(place for place in bundle.all("Location") if place["name"] == "A")
+    assert bed["identifier"][0]["assigner"]["display"] == "WARDS"
+    assert extensions(bed, "location-authority") == []
+
+
+def test_PV2_clinic_valuables_and_recurring_service() -> None:
+    bundle = convert(PID, pv1(), "PV2|||||ring~watch" + "|" * 18 + "Hillside Clinic^^77" + "|" * 8 + "WEEKLY")
+    found = bundle.one("Encounter")["extension"]
+    named = {one["url"].rpartition(":")[2]: one for one in found}
+    assert bundle.at(named["clinic"]["valueReference"])["name"] == "Hillside Clinic"
+    assert [one["valueString"] for one in found if one["url"].endswith("valuables")] == ["ring", "watch"]
+    assert named["recurring-service"]["valueCodeableConcept"]["text"] == "WEEKLY"
+
+
 def test_R_LOC_4_one_ward_for_two_beds() -> None:
     bundle = convert(PID, pv1(f6="4WEST^412^B"))
     assert sorted(x["name"] for x in bundle.all("Location")) == ["412", "4WEST", "A", "B"]

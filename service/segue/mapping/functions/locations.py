@@ -60,6 +60,8 @@ def location(ctx: Context, node: Repetition | Part, status: str | None = None) -
         if last and len(components) > 6 and (person := T(components[6])) is not None:
             out["type"] = [concept_of("0305", person)]
             node.used |= 1 << 6
+        if last and (extension := named(ctx, node)):
+            out["extension"] = extension
         if kind:
             out["physicalType"] = {"coding": [{"system": PHYSICAL, "code": kind, "display": NAMES[kind]}]}
         if parent is not None:
@@ -129,6 +131,24 @@ def own_identifier(ctx: Context, node: Repetition | Part) -> list[Json]:
         **{k: v for k, v in out.items() if k == "assigner"},
     }
     return [out]
+
+
+def named(ctx: Context, node: Repetition | Part) -> list[Json]:
+    """PL.5 and, where there is no PL.10 for it, PL.11: the status of the place and who named it."""
+    base, components = ctx.options.extension_base, node.components
+    out: list[Json] = []
+    if len(components) > 11 and components[11] and own(ctx, node) is None:
+        part = node.part(11)
+        texts = [ctx.text(part.components[n]) if len(part.components) > n else None for n in (1, 2, 3)]
+        if (authority := assigner(ctx, node, *texts)) is not None:
+            out.append({"url": f"{base}location-authority", "valueReference": authority})
+            part.used |= sum(1 << n for n, text in enumerate(texts, 1) if text)
+    if len(components) > 5 and (status := ctx.text(components[5])) is not None:
+        out.append(
+            {"url": f"{base}location-status", "valueCodeableConcept": {"text": status}}
+        )  # the table has no codes
+        node.used |= 1 << 5
+    return out
 
 
 def only_description(ctx: Context, node: Repetition | Part) -> Json | None:
