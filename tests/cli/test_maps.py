@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import orjson
@@ -80,6 +81,25 @@ def test_T27_what_to_look_at_is_told_with_its_line(tmp_path: Path, rows: str, wh
     code, out, _ = segue("check", "--terminology", tmp_path)
     assert code == 0
     assert what in out
+
+
+def test_T27_targets_are_looked_up_in_the_vocabularies_that_are_loaded(tmp_path: Path) -> None:
+    known = tmp_path / "loinc.json"
+    concepts = [
+        {"code": "1-8", "display": "Acyclovir"},
+        {"code": "2-6", "display": "Alfentanil", "property": [{"code": "status", "valueCode": "retired"}]},
+    ]
+    system = {"resourceType": "CodeSystem", "url": "http://loinc.org", "content": "complete", "name": "LOINC"}
+    known.write_text(json.dumps(system | {"status": "active", "concept": concepts}))
+    assert segue("load", known, "--into", tmp_path / "vocabularies")[0] == 0
+    (tmp_path / "maps").mkdir()
+    rows = "A|,,L,X,,,LN,1-8,,,,,\nA|,,L,Y,,,LN,2-6,,,,,\nA|,,L,Z,,,LN,3-4,,,,,\n"
+    (tmp_path / "maps" / "lab.csv").write_text(f"{HEAD}\n{rows}")
+    told = segue("check", "--terminology", tmp_path, "--vocabularies", tmp_path / "vocabularies")[1].splitlines()
+    assert [line.partition("warning: ")[2] for line in told] == [
+        "'2-6' (Alfentanil) is no longer used in the loaded http://loinc.org",
+        "'3-4' is not in the loaded http://loinc.org",
+    ]
 
 
 def test_T27_a_site_is_checked_too_and_its_local_names_are_its_own(tmp_path: Path) -> None:

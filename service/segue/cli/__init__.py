@@ -391,11 +391,18 @@ def export_maps(
 
 
 @terminology_app.command("check")
-def check_maps(pack: PackFolder = None, terminology: TerminologyFolder = None, sites: SitesFolder = None) -> None:
+def check_maps(
+    pack: PackFolder = None,
+    terminology: TerminologyFolder = None,
+    sites: SitesFolder = None,
+    vocabularies: Annotated[
+        Path, typer.Option(metavar="DIR", file_okay=False, help="Loaded vocabularies that targets are looked up in.")
+    ] = Path("vocabularies"),
+) -> None:
     """Check terminology and maps: every fault with file and line, and what else to look at."""
     from segue.cli.maps import check
 
-    raise typer.Exit(check(pack, terminology, sites))
+    raise typer.Exit(check(pack, terminology, sites, vocabularies))
 
 
 Sender = Annotated[str | None, typer.Option(metavar="MSH-3|MSH-4", help="Only this sender's.")]

@@ -18,6 +18,7 @@ from segue.terminology.conceptmap import bundle_of, concept_maps
 from segue.terminology.maprows import MapRow, sender_key, written
 from segue.terminology.review import Finding, findings, rows_of
 from segue.terminology.rows import Source
+from segue.terminology.vocabularies import Vocabularies, VocabularyError
 
 
 def take(file: Path, into: Path, sender: str | None) -> int:
@@ -70,15 +71,17 @@ def give(folder: Path, sender: str | None, kind: str) -> int:
     return 0
 
 
-def check(pack: Path | None, terminology: Path | None, sites: Path | None) -> int:
+def check(pack: Path | None, terminology: Path | None, sites: Path | None, vocabularies: Path) -> int:
     """Every fault that keeps a file from being used, and what to look at in those that can be; 1 when there is a fault."""
     try:
         converter = RuleFiles(pack, terminology, sites).converter()
-    except FAULTS as fault:
+        known = Vocabularies(vocabularies)
+    except (*FAULTS, VocabularyError) as fault:
         return _refused(fault)
-    found: list[Finding] = list(findings(converter.terminology))
+    found: list[Finding] = list(findings(converter.terminology, known))
     for name in sorted(converter.pack.sites):
-        found += findings(converter.terminology_of(name), sites=True, since=converter.terminology.levels)
+        found += findings(converter.terminology_of(name), known, sites=True, since=converter.terminology.levels)
+    known.close()
     for finding in found:
         typer.echo(str(finding))
     rows = sum(len(rows_of(source, converter.terminology)) for source in converter.terminology.sources("maps/"))

@@ -17,6 +17,7 @@ from segue.terminology.rows import Source
 from segue.terminology.store import Terminology
 from segue.terminology.tables import HL7
 from segue.terminology.translation import APPLIED
+from segue.terminology.vocabularies import Vocabularies
 
 NUMBER = re.compile(r"\d+(\.\d+)?E\+?\d+", re.IGNORECASE)
 
@@ -39,15 +40,19 @@ def rows_of(source: Source, terminology: Terminology) -> list[tuple[MapRow, int]
     return list(maprows.read(source, terminology.system))
 
 
-def findings(terminology: Terminology, *, sites: bool = False, since: int = 0) -> Iterator[Finding]:
-    """Remarks on the maps of a terminology, of folders later than `since`; `sites`: the files are those of one site."""
+def findings(
+    terminology: Terminology, known: Vocabularies | None = None, *, sites: bool = False, since: int = 0
+) -> Iterator[Finding]:
+    """Remarks on the maps of a terminology, of folders later than `since`; `known`: vocabularies that targets are looked up in;
+    `sites`: the files are those of one site."""
     targets = _targets(terminology)
+    known = known or Vocabularies()
     for source in terminology.sources("maps/"):
         if source.level <= since:
             continue
         seen: dict[tuple[str, ...], tuple[MapRow, int]] = {}
         for row, line in rows_of(source, terminology):
-            for text in _remarks(row, terminology, targets, sites):
+            for text in (*_remarks(row, terminology, targets, sites), *_unknown(row, terminology, known)):
                 yield Finding(text, source.name, line)
             if row.mode or row.undecided:
                 continue
@@ -85,6 +90,18 @@ def _remarks(row: MapRow, terminology: Terminology, targets: dict[str, set[str]]
             yield f"{row.target_code!r} is not in {system}"
     elif system in targets and row.target_code not in targets[system]:
         yield f"{row.target_code!r} is not a code that {system} is known to have"
+
+
+def _unknown(row: MapRow, terminology: Terminology, known: Vocabularies) -> Iterator[str]:
+    """A target that a loaded vocabulary lacks or has given up."""
+    system = system_of(row.target_system, terminology.system) or ""
+    if not row.target_code or row.mode or not known.knows(system):
+        return
+    concept = known.concept(system, row.target_code)
+    if concept is None:
+        yield f"{row.target_code!r} is not in the loaded {system}"
+    elif not concept.active:
+        yield f"{row.target_code!r} ({concept.display}) is no longer used in the loaded {system}"
 
 
 def _targets(terminology: Terminology) -> dict[str, set[str]]:
