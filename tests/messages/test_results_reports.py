@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
+
+import pytest
+
+from segue.convert import Converter
 
 from .bundle import Bundle, convert, extensions
 
@@ -16,6 +21,20 @@ REST = base64.b64encode(b"second half").decode()
 
 def report(*segments: str, **options: Any) -> Bundle:
     return convert(PID, *segments, event="ORU^R01^ORU_R01", **options)
+
+
+@pytest.mark.parametrize(("wanted", "orders"), [("auto", 1), ("always", 2), ("never", 0)])
+def test_R_DR_7_a_site_says_whether_orders_of_results_are_resources(tmp_path: Path, wanted: str, orders: int) -> None:
+    (tmp_path / "north").mkdir()
+    (tmp_path / "north" / "site.yaml").write_text(f"orders_in_results: {wanted}\n")
+    told = "OBR|1|P1^WARD||1^Potassium^L|||20260311||||||hunger"
+    bare = "OBR|2|P2^WARD||2^Sodium^L|||20260311"
+    obx = "OBX|1|NM|1^K^L||4.1|mmol/L|||||F"
+    raw = "\r".join(("MSH|^~\\&|L|N|||20260311||ORU^R01|C1|P|2.5", "PID|1||7^^^WARD", told, obx, bare, obx, ""))
+    bundle = Bundle(Converter(sites=tmp_path).convert(raw.encode(), site="north"))
+    assert len(bundle.all("ServiceRequest")) == orders
+    named = [report["basedOn"][0].get("identifier", {}).get("value") for report in bundle.all("DiagnosticReport")]
+    assert named == {0: ["P1", "P2"], 1: [None, "P2"], 2: [None, None]}[orders]
 
 
 def test_R_DR_7_a_report_without_an_order_names_it() -> None:

@@ -48,6 +48,7 @@ class Options:
     authoritative: bool = True  # R-VERB-7
     client_ids: bool = True  # R-RID-6
     update: str = "put"  # put | create (R-VERB-5)
+    orders_in_results: str = "auto"  # auto | always | never (R-DR-7)
     unmapped: Mapping[str, str] = field(default_factory=dict[str, str])  # field, table or "" ▸ policy (R-UNM)
     loose: frozenset[str] = frozenset()  # equivalences applied beside equal and equivalent (T-25)
     settings: dict[str, str] = field(default_factory=dict[str, str])

@@ -19,6 +19,7 @@ CHOICES = {
     "msh7_offset": ("use", "ignore"),
     "narrative": ("generated", "none"),
     "update": ("put", "create"),
+    "orders_in_results": ("auto", "always", "never"),
 }
 SWITCHES = frozenset(("authoritative", "client_ids"))  # true or false
 SETTINGS = frozenset(("timezone", "country", "code_system_base", "identifier_base", *CHOICES, *SWITCHES))

@@ -174,7 +174,10 @@ def has_parts(ctx: Context, rxo: Segment) -> bool | None:
 
 @function("has_order", "segment", "boolean", "text")
 def has_order(ctx: Context, obr: Segment) -> bool | None:
-    """In results: an order is a resource when there is an ORC or the OBR carries facts of an order (R-DR-7)."""
+    """In results: an order is a resource when there is an ORC or the OBR carries facts of an order, or as the site says (R-DR-7)."""
+    wanted = ctx.options.orders_in_results
+    if wanted != "auto":
+        return True if wanted == "always" else None
     orc = ctx.near(obr, "ORC")
     if orc.fields and any(orc.raw(n) for n in range(2, len(orc.fields))):
         return True
