@@ -1,4 +1,4 @@
-"""What tests of several rooms need: certificates made in this run, and what was logged."""
+"""What tests of several rooms need: certificates made in this run, what was logged, a PostgreSQL cluster."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from segue import log
+
+from .postgres import LACKING, Cluster, binaries
 
 
 class Pair(NamedTuple):
@@ -97,3 +99,13 @@ def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     structlog.reset_defaults()
     logging.basicConfig(handlers=[logging.NullHandler()], force=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Skipped with one line where PostgreSQL is not on the machine."""
+    if binaries() is None:
+        pytest.skip(LACKING)
+    made = Cluster()
+    yield made
+    made.close()

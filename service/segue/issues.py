@@ -319,6 +319,44 @@ CATALOGUE: dict[str, Kind] = {
         "The service is at its limit of conversions.",
         "Send the message again in a moment.",
     ),
+    "store.unavailable": Kind(
+        "error", "207", "transient", "The message could not be stored safely.", "Send the message again in a minute."
+    ),
+    "store.full": Kind(
+        "error",
+        "207",
+        "transient",
+        "The disk of the journal is nearly full.",
+        "Send the message again later; make room on the journal's disk.",
+    ),
+    "conversion.budget": Kind(
+        "error",
+        "207",
+        "timeout",
+        "The message took more time or memory to convert than it may; it was set apart.",
+        "Report this with the message's number in the journal.",
+    ),
+    "control-id.reused": Kind(
+        "warning", "205", "duplicate", "The control id was used before for another message; both are processed."
+    ),
+    "journal.absent": Kind(
+        "error",
+        "",
+        "not-supported",
+        "This service keeps no journal, so it can accept no message here.",
+        "Start it with --journal, or convert without storing: POST /v1/convert.",
+    ),
+    "journal.unknown": Kind("error", "", "not-found", "The journal has no message of this number."),
+    "journal.damaged": Kind(
+        "fatal", "207", "exception", "The stored bytes of the message are not the ones that were received."
+    ),
+    "replay.stale": Kind(
+        "error",
+        "",
+        "conflict",
+        "Newer messages about the same patient were delivered since.",
+        "Ask for stale=apply to send it all the same.",
+    ),
     "delivery.transient": Kind(
         "error", "207", "transient", "The Bundle could not be handed on for now.", "Send the message again later."
     ),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from segue.convert import Converter
+from segue.delivery.conversions import Conversions
 from segue.delivery.intake import Peer, Pipeline, Receipt
 from segue.delivery.target import DeliveryError, Parcel
 from segue.issues import issue
@@ -36,13 +37,13 @@ class Sink:
 
 
 async def asked(converter: Any, raw: bytes = ADT, sink: Sink | None = None, **options: Any) -> Receipt:
-    return await Pipeline(converter, sink, options)(raw, PEER)
+    return await Pipeline(Conversions(converter, default=options), sink)(raw, PEER)
 
 
 @pytest.mark.parametrize("inline_bytes", [0, 1 << 20])
 async def test_S20_accepted_means_delivered(converter: Converter, inline_bytes: int) -> None:
     sink = Sink()
-    receipt = await Pipeline(converter, sink, {}, inline_bytes=inline_bytes)(ADT, PEER)
+    receipt = await Pipeline(Conversions(converter, inline_bytes=inline_bytes), sink)(ADT, PEER)
     assert (receipt.outcome, receipt.event) == ("accepted", "ADT^A08")
     (parcel,) = sink.parcels
     assert (parcel.control_id, parcel.body) == ("M1", converter.convert(ADT).json())

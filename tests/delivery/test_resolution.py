@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from segue.convert import Conversion, Converter
+from segue.delivery.conversions import Conversions
 from segue.delivery.intake import Peer, Pipeline
 from segue.delivery.resolution import resolved
 from segue.terminology.remote import Resolver, Server, Translations
@@ -138,7 +139,7 @@ async def test_A03_the_door_of_MLLP_asks_too() -> None:
         async def close(self) -> None: ...
 
     target = Kept()
-    pipeline = Pipeline(setting.converter, target, {}, resolver=setting.resolver)
+    pipeline = Pipeline(Conversions(setting.converter, resolver=setting.resolver), target)
     receipts = await asyncio.gather(*(pipeline(MESSAGE, Peer("mllp", "127.0.0.1")) for _ in range(8)))
     assert {one.outcome for one in receipts} == {"accepted"}
     assert {first_code(body)[0]["code"] for body in target.bodies} == {"14749-6"}
@@ -148,6 +149,6 @@ async def test_A03_the_door_of_MLLP_asks_too() -> None:
 @pytest.mark.parametrize("says", [reply, down])
 async def test_T35_no_message_is_lost(says: Any) -> None:
     setting = Setting(says)
-    pipeline = Pipeline(setting.converter, None, {}, resolver=setting.resolver)
+    pipeline = Pipeline(Conversions(setting.converter, resolver=setting.resolver), None)
     receipts = await asyncio.gather(*(pipeline(MESSAGE, Peer("mllp", "127.0.0.1")) for _ in range(50)))
     assert [one.outcome for one in receipts] == ["accepted"] * 50

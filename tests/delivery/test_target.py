@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from segue.convert import Converter
 from segue.delivery.target import DeliveryError, Parcel
 from segue.issues import issue
 
@@ -23,12 +22,3 @@ def test_S61_the_key_names_this_Bundle_of_this_message() -> None:
     one = Parcel(b"{}", "M1", "ab")
     assert one.key == replace(one).key
     assert len({one.key, replace(one, body=b"{ }").key, replace(one, digest="ac").key}) == 3
-
-
-def test_a_parcel_of_a_converted_message() -> None:
-    raw = b"MSH|^~\\&|LAB^1.2^ISO|NORTH|EHR|HOSP|20260301||ADT^A08|M1|P|2.5\rPID|1||77^^^NORTH^MR||Marlow^Ines\r"
-    done = Converter().convert(raw)
-    parcel = Parcel.of(raw, done, done.json(), "north")
-    assert (parcel.event, parcel.sender, parcel.site) == ("ADT^A08", ("LAB", "NORTH"), "north")
-    assert (parcel.control_id, parcel.raw, parcel.body) == ("M1", raw, done.json())
-    assert len(parcel.digest) == 64

@@ -21,22 +21,27 @@ from typing import Any
 import typer
 
 from segue import log
+from segue.cli.children import children_of
 from segue.cli.configuration import tell
 from segue.cli.remote import RemoteError, resolver_for, translations_for
 from segue.cli.rules import RulesError, converter_for, rule_files
 from segue.cli.unmapped import InboxError, desk_for
 from segue.convert import Converter
 from segue.delivery.choice import TargetError, open_routes
-from segue.delivery.intake import Pipeline
-from segue.delivery.target import Target
+from segue.delivery.conversions import conversions_of
+from segue.delivery.intake import Intake, Pipeline
+from segue.delivery.route import Routes
 from segue.http.app import create_app
 from segue.http.health import Health
 from segue.http.rules import Rules
 from segue.http.server import HttpServer
 from segue.inbox.counting import Counting, spool_folder
 from segue.inbox.desk import Desk
+from segue.journal.clerk import Clerk
+from segue.journal.database import StoreError
 from segue.mllp.server import MllpServer
 from segue.reloading import Reloading
+from segue.secret import SecretError
 from segue.settings import Key, Listener, Settings, SettingsError, is_loopback, load
 from segue.terminology.remote import Resolver
 from segue.tls import TlsError
@@ -120,11 +125,13 @@ class _Process:
         self.doors = doors
         self.health = Health()
         self.log = log.get()
-        self.target: Target | None = None
+        self.routes: Routes | None = None
         self.resolver = resolver
         self.counting = counting
-        app = create_app(converter, settings, self.health, self.resolver, desk)
-        self.http = HttpServer(app, grace_s=settings.drain.grace_s)
+        self.inbox = desk
+        self.conversions = conversions_of(settings, converter, resolver, children_of(settings), counting)
+        self.clerk: Clerk | None = None
+        self.http: HttpServer
         self.listeners: list[MllpServer] = []
         self.stopping = asyncio.Event()
         self.at_once = asyncio.Event()
@@ -147,8 +154,11 @@ class _Process:
         listening.cancel()
         stopped.cancel()
         await self._drain(served)
-        if self.target is not None:
-            await self.target.close()
+        if self.clerk is not None:
+            await self.clerk.stop(self.settings.drain.grace_s)
+        await self.conversions.close()
+        if self.routes is not None:
+            await self.routes.close()
         if self.resolver is not None:
             await self.resolver.close()
         if self.counting is not None:
@@ -158,29 +168,22 @@ class _Process:
 
     async def _open(self) -> bool:
         try:
-            self.target = open_routes(self.settings, self._told)
+            self.routes = open_routes(self.settings, self._told)
         except TargetError as error:
             typer.echo(str(error), err=True)
             return False
+        if self.settings.journal.url is not None:
+            try:
+                self.clerk = await Clerk.open(self.settings, self.conversions, self.routes)
+            except (StoreError, SecretError) as error:
+                typer.echo(f"journal: {error}", err=True)
+                return False
+            await self.clerk.start(self.health)
+        app = create_app(self.converter, self.settings, self.health, self.resolver, self.inbox, self.clerk)
+        self.http = HttpServer(app, grace_s=self.settings.drain.grace_s)
+        intake: Intake = self.clerk.intake if self.clerk is not None else Pipeline(self.conversions, self.routes)
+        show = self.settings.log.control_ids
         for listener, sock in self.doors:
-            options = {
-                "bundle": self.settings.bundle,
-                "residue": self.settings.residue,
-                "narrative": self.settings.narrative,
-                "timezone": listener.timezone or self.settings.timezone,
-                "site": listener.site or self.settings.site,
-                "charset": listener.charset,
-            }
-            given = {name: value for name, value in options.items() if value is not None}
-            intake = Pipeline(
-                self.converter,
-                self.target,
-                given,
-                inline_bytes=self.settings.limits.inline_bytes,
-                resolver=self.resolver,
-                unknown=self.counting,
-            )
-            show = self.settings.log.control_ids
             try:
                 server = MllpServer(intake, listener, self.settings.drain, show_control_ids=show)
             except TlsError as error:
@@ -205,6 +208,8 @@ class _Process:
         self.health.set(f"target {target}", asked, "" if asked else reason, required=False)
         if asked:
             self.log.info("target.asked-again", target=target)
+            if self.clerk is not None:
+                self.clerk.answered(target)
         else:
             self.log.error("target.left-alone", target=target, reason=reason)
 
@@ -225,10 +230,14 @@ class _Process:
                 self.log.warning(
                     "plaintext", listener=name, meaning="patient data travels readable and nobody is asked who they are"
                 )
-        if self.target is None and self.listeners:
+        if self.routes is None and self.listeners:
             self.log.warning(
                 "no-deliver",
                 meaning="AA says that a message was converted; its Bundle goes nowhere (--deliver, targets)",
+            )
+        if self.clerk is None and self.listeners:
+            self.log.warning(
+                "no-journal", meaning="a message that cannot be delivered is refused and not kept (--journal)"
             )
         typer.echo("\n".join(self._first_steps()), err=True)
 

@@ -48,6 +48,11 @@ class Breaker:
     def open(self) -> bool:
         return self._until is not None
 
+    @property
+    def left_s(self) -> float:
+        """How long nobody is to ask; 0 where somebody may, be it as the probe."""
+        return 0.0 if self._until is None else max(0.0, self._until - self._clock())
+
     def admit(self) -> None:
         """Raises DeliveryError while the target is left alone."""
         if self._until is None:

@@ -1,24 +1,22 @@
-"""What happens to a received message before it is acknowledged: converted, then handed to its target.
+"""What a door asks of whoever takes its messages, and the simplest taker: converted, handed over, acknowledged.
 
-The doors call an `Intake` and read the `Receipt`; they know no converter and no target. Nothing is stored here: a
-message counts as accepted when its Bundle has been handed over, and without a target when it has been converted.
+The doors call an `Intake` and read the `Receipt`; they know no converter, no journal and no target. The `Pipeline`
+here stores nothing: a message counts as accepted when its Bundle has been handed over, and without a target when it
+has been converted. A service with a journal uses `segue.journal.intake` instead; both convert and deliver alike.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 from segue import log
-from segue.convert import Conversion, Converter
-from segue.delivery.resolution import resolved
-from segue.delivery.target import DeliveryError, Parcel, Target
-from segue.issues import Issue, Refusal, issue
-from segue.mapping.sites import selected
-from segue.terminology import Unmapped
-from segue.terminology.remote import Resolver
+from segue.delivery.children import CulpritError
+from segue.delivery.conversions import Conversions
+from segue.delivery.target import DeliveryError, Target
+from segue.issues import Issue, issue
 
 Outcome = Literal["accepted", "error", "rejected", "transient"]
 
@@ -33,6 +31,7 @@ class Peer:
 
     listener: str
     address: str
+    ack: str | None = None  # when this message is acknowledged, where that is not the listener's setting (S-23)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,12 @@ class Receipt:
     outcome: Outcome
     issues: tuple[Issue, ...] = ()
     event: str = "other"  # a mapped event, else "other": never text of the sender (O-10)
-
-
-class Unknown(Protocol):
-    """Takes the codes of a message that could not be translated; raises OSError."""
-
-    def note(self, unmapped: Collection[Unmapped], pending: Collection[Unmapped], control_id: str) -> None: ...
+    id: int | None = None  # in the journal
+    state: str = ""  # of the journal
+    earlier: bool = False  # the message was received before (S-43)
+    stored: bytes | None = None  # the acknowledgement to be sent again, byte for byte (S-43)
+    keep: Callable[[bytes], None] | None = None  # takes the acknowledgement that is sent now
+    later: Callable[[], Awaitable[Receipt]] | None = None  # what becomes of a message that was only received (S-23)
 
 
 Intake = Callable[[bytes, Peer], Awaitable[Receipt]]
@@ -56,37 +55,21 @@ Intake = Callable[[bytes, Peer], Awaitable[Receipt]]
 class Pipeline:
     """Converts and delivers each message (the Intake of a service without a journal)."""
 
-    def __init__(
-        self,
-        converter: Converter,
-        target: Target | None,
-        options: Mapping[str, Any],
-        *,
-        inline_bytes: int = 256 << 10,
-        resolver: Resolver | None = None,
-        unknown: Unknown | None = None,
-    ) -> None:
-        self._converter = converter
-        self._resolver = resolver
-        self._unknown = unknown
+    def __init__(self, conversions: Conversions, target: Target | None) -> None:
+        self._conversions = conversions
         self._target = target
-        self._options = dict(options)
-        self._inline_bytes = inline_bytes
 
     async def __call__(self, raw: bytes, peer: Peer) -> Receipt:
         try:
-            done, body, pending = await resolved(lambda: self._made(raw), self._resolver)
-        except Refusal as refusal:
-            return Receipt(_refused(refusal.issues), refusal.issues)
-        except Exception as error:
-            log.get().error("conversion.bug", listener=peer.listener, **log.fault(error))
-            return Receipt("error", (issue("internal"),))
-        if self._unknown is not None:
-            self._note(done, pending, peer)
+            done = await self._conversions.convert(raw, peer.listener)
+        except CulpritError as culprit:
+            log.get().error("conversion.ended", listener=peer.listener, reason=str(culprit))
+            return Receipt("error", (issue("conversion.budget"),))
+        if done.body is None:
+            return Receipt(refused(done.issues), done.issues)
         if self._target is not None:
             try:
-                site = self._options.get("site") or selected(self._converter.pack.sites, done.message)
-                await self._target.deliver(Parcel.of(raw, done, body, site))
+                await self._target.deliver(done.parcel(raw, hashlib.sha256(raw).hexdigest()))
             except DeliveryError as failure:
                 log.get().warning(
                     "delivery.failed",
@@ -98,23 +81,8 @@ class Pipeline:
                 return Receipt("transient" if failure.transient else "error", failure.issues, done.event)
         return Receipt("accepted", done.issues, done.event)
 
-    def _note(self, done: Conversion, pending: frozenset[Unmapped], peer: Peer) -> None:
-        assert self._unknown is not None
-        try:
-            self._unknown.note(done.unmapped, pending, done.control_id)
-        except OSError as error:  # a full disk costs a count, not the message
-            log.get().error("inbox.not-noted", listener=peer.listener, **log.fault(error))
 
-    async def _made(self, raw: bytes) -> tuple[Conversion, bytes]:
-        if len(raw) < self._inline_bytes:
-            return self._convert(raw)
-        return await asyncio.to_thread(self._convert, raw)
-
-    def _convert(self, raw: bytes) -> tuple[Conversion, bytes]:
-        done = self._converter.convert(raw, **self._options)
-        return done, done.json()
-
-
-def _refused(issues: tuple[Issue, ...]) -> Outcome:
+def refused(issues: tuple[Issue, ...]) -> Outcome:
+    """How a message that cannot be converted is answered (S-24)."""
     first = issues[0]
     return "rejected" if first.hl7 in REJECTED or first.code in UNREADABLE else "error"

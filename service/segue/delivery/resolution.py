@@ -9,25 +9,34 @@ is open, the message is converted once, as without a server.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar, cast
 
-from segue.convert import Conversion
-from segue.issues import issue
+from segue.issues import Issue, issue
 from segue.terminology import Unmapped
 from segue.terminology.remote import Resolver
 
-Made = tuple[Conversion, bytes]  # a conversion and its JSON
+
+class Made(Protocol):
+    """A conversion, as far as this matters here."""
+
+    @property
+    def unmapped(self) -> tuple[Unmapped, ...]: ...
+
+    def saying(self, *issues: Issue) -> Made: ...
 
 
-class Resolved(NamedTuple):
+Kind = TypeVar("Kind", bound=Made)
+
+
+class Resolved(NamedTuple, Generic[Kind]):
     """A conversion, its JSON, and the codes that the server is still to be asked for (T-35)."""
 
-    conversion: Conversion
+    conversion: Kind
     body: bytes
     pending: frozenset[Unmapped] = frozenset()
 
 
-async def resolved(convert: Callable[[], Awaitable[Made]], resolver: Resolver | None) -> Resolved:
+async def resolved(convert: Callable[[], Awaitable[tuple[Kind, bytes]]], resolver: Resolver | None) -> Resolved[Kind]:
     """Converts by `convert`, twice where the server knew what the first conversion lacked."""
     made, body = await convert()
     if resolver is None or not made.unmapped:
@@ -41,4 +50,5 @@ async def resolved(convert: Callable[[], Awaitable[Made]], resolver: Resolver | 
     pending = frozenset(one for one in made.unmapped if asked.get(one) in left)
     if not pending:
         return Resolved(made, body)
-    return Resolved(made.saying(issue("terminology.unreachable", rule="T-35")), body, pending)
+    told = cast("Kind", made.saying(issue("terminology.unreachable", rule="T-35")))
+    return Resolved(told, body, pending)

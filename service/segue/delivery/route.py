@@ -80,9 +80,7 @@ class Routes:
         chosen = [route for route in self.routes if route.takes(parcel)]
         if not chosen:
             self._log.warning("delivery.no-target", type=parcel.event)
-        for route in chosen:
-            if not route.required:
-                self._tell_aside(route, parcel)
+        self.aside(parcel)
         ends = await asyncio.gather(
             *(route.deliver(parcel) for route in chosen if route.required), return_exceptions=True
         )
@@ -102,6 +100,12 @@ class Routes:
         await asyncio.gather(*self._aside, return_exceptions=True)
         for route in self.routes:
             await route.close()
+
+    def aside(self, parcel: Parcel) -> None:
+        """Tells the optional targets that take it, which keep nobody waiting (S-64)."""
+        for route in self.routes:
+            if not route.required and route.takes(parcel):
+                self._tell_aside(route, parcel)
 
     def _tell_aside(self, route: Route, parcel: Parcel) -> None:
         if len(self._aside) >= ASIDE:

@@ -9,7 +9,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
-from segue.convert import Conversion
 from segue.issues import Issue
 
 # The classes of S-60 that a failure's reason names. The first five say something of the target, not of the message.
@@ -34,13 +33,6 @@ class Parcel:
     sender: tuple[str, str] = ("", "")  # MSH-3 and MSH-4, first components
     site: str = ""  # whose maps made the Bundle; "" for none
     raw: bytes = b""  # the message as received
-
-    @classmethod
-    def of(cls, raw: bytes, done: Conversion, body: bytes, site: str | None = None) -> Parcel:
-        """The parcel of a converted message; `body` is the JSON of its Bundle."""
-        header = done.message.header
-        sender = (header.leaf(3) or "", header.leaf(4) or "")
-        return cls(body, done.control_id, hashlib.sha256(raw).hexdigest(), done.event, sender, site or "", raw)
 
     @property
     def key(self) -> str:

@@ -22,6 +22,7 @@ from segue.http.refusal import RequestError, written
 from segue.http.service import VARY, Service
 from segue.inbox.desk import Desk
 from segue.issues import issue
+from segue.journal.clerk import Clerk
 from segue.settings import Settings
 from segue.terminology.remote import Resolver
 
@@ -34,8 +35,9 @@ def create_app(
     health: Health | None = None,
     resolver: Resolver | None = None,
     desk: Desk | None = None,
+    clerk: Clerk | None = None,
 ) -> ASGIApp:
-    """The HTTP door over one converter."""
+    """The HTTP door over one converter; with an inbox of unmapped codes, and with a journal that takes messages."""
     routes = [Route(o.path, o.handler, methods=[o.method], name=o.name) for o in OPERATIONS]
     if settings.http.docs:
         routes += [Route("/openapi.json", openapi), Route("/docs", docs), Route("/docs/style.css", style)]
@@ -43,6 +45,7 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.service = Service(converter, settings, resolver, desk)
     app.state.health = health or Health()
+    app.state.clerk = clerk
     return Correlation(GZipMiddleware(app, minimum_size=COMPRESSED_FROM, compresslevel=5))
 
 

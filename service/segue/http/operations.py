@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from segue.http import conversion, fhir, health, media, terminology, unmapped
+from segue.http import conversion, fhir, health, media, messages, terminology, unmapped
 from segue.http.refusal import FHIR, PROBLEM
 from segue.inbox.entry import STATES
 from segue.options import BUNDLES, RESIDUES
@@ -46,13 +46,14 @@ class Operation:
 
 WORDS = {
     200: "Done; V2fhir-Issues counts what is to be said.",
+    202: "In the journal, synced to disk; the rest goes on (Location).",
     304: "Not modified.",
     400: "The message has no readable MSH, or a parameter is wrong.",
     404: "Nothing at this path.",
     405: "Wrong method.",
     406: "None of the media types asked for can be made.",
     408: "The body did not arrive in time.",
-    409: "The entry has changed meanwhile.",
+    409: "The entry has changed meanwhile, or newer messages about the same patient were delivered.",
     412: "If-Match names other rules than the active ones.",
     413: "Over a size limit; the answer names it.",
     415: "The body's media type or encoding is not taken.",
@@ -67,6 +68,7 @@ _PIN = Parameter(
 _REQUEST_ID = Parameter("X-Request-Id", "Echoed, and part of every problem.", where="header")
 _PREFER = Parameter("Prefer", "handling=strict, handling=lenient, return=OperationOutcome.", where="header")
 _ENTRY_ID = Parameter("id", "Id of the entry.", where="path")
+_NUMBER = Parameter("id", "The message's number in the journal.", {"type": "integer"}, "path")
 _BOOLEAN = {"type": "boolean", "default": False}
 
 _DRY_RUN = Parameter("dry-run", "true: only say what would be done.", _BOOLEAN)
@@ -260,6 +262,70 @@ OPERATIONS = (
         ),
         (media.JSON,),
         (400, 404, 409, 413, 422),
+    ),
+    Operation(
+        "/v1/messages",
+        "POST",
+        "takeMessage",
+        "An HL7 v2 message or batch into the journal, as over MLLP: an acknowledgement or a receipt out.",
+        messages.take,
+        messages.ANSWERS,
+        (
+            Parameter(
+                "ack",
+                "What has to have happened before the answer; default: converted.",
+                {"type": "string", "enum": ["received", "converted", "delivered"]},
+            ),
+            _REQUEST_ID,
+        ),
+        (*media.ER7, media.FORM),
+        (202, 400, 404, 406, 408, 413, 415, 500, 503),
+    ),
+    Operation(
+        "/v1/messages",
+        "GET",
+        "listMessages",
+        "Messages of the journal, newest first, and how many are in which state.",
+        messages.listing,
+        (media.JSON,),
+        (
+            Parameter("controlId", "MSH-10."),
+            Parameter("number", "Of a patient, visit or order."),
+            Parameter("sender", "MSH-3|MSH-4."),
+            Parameter("listener", "The listener that took it; http for this route."),
+            Parameter("type", "MSH-9: ADT^A01."),
+            Parameter("state", "One state, or several with commas."),
+            Parameter("since", "Received at or after."),
+            Parameter("until", "Received before."),
+            Parameter("before", "Numbers below: the next of an earlier answer.", {"type": "integer"}),
+            Parameter("limit", "Most messages; default 50, at most 1000.", {"type": "integer"}),
+        ),
+        failures=(400, 404, 500, 503),
+    ),
+    Operation(
+        "/v1/messages/{id}",
+        "GET",
+        "readMessage",
+        "One message: state, timeline, deliveries, issues.",
+        messages.one,
+        (media.JSON,),
+        (_NUMBER, Parameter("include", "raw, bundle: patient data, as received and as made.")),
+        failures=(400, 404, 500, 503),
+    ),
+    Operation(
+        "/v1/messages/{id}/replay",
+        "POST",
+        "replayMessage",
+        "Works on a message again, with the present rules, as the newest of its patient.",
+        messages.replay,
+        (media.JSON,),
+        (
+            _NUMBER,
+            Parameter("dry-run", "true: only what would differ.", _BOOLEAN),
+            Parameter("reason", "Why; kept in the timeline."),
+            Parameter("stale", "apply: also over newer messages.", {"type": "string", "enum": ["apply"]}),
+        ),
+        failures=(202, 400, 404, 409, 500, 503),
     ),
     Operation("/livez", "GET", "livez", "200 while the process lives.", health.livez, (media.JSON,)),
     Operation(

@@ -72,11 +72,18 @@ class Answers:
                 self.log.warning("mllp.ack-unexpected", source=arrival.peer.address)  # never acknowledged itself (S-29)
                 continue
             receipt = await self._asked(raw, arrival)
+            if receipt.stored is not None:
+                self._record(raw, header, receipt, "stored", arrival)
+                acks.append(receipt.stored)
+                continue
             code = self._code(receipt)
             self._record(raw, header, receipt, code or "none", arrival)
             if code is None:
                 return Answer(tuple(acks) if not found.is_batch else (), go_on=False)
-            acks.append(acknowledge(header, code, self._shown(receipt, code)))
+            ack = acknowledge(header, code, self._shown(receipt, code))
+            if receipt.keep is not None:
+                receipt.keep(ack)
+            acks.append(ack)
         outer = Header.of(next((line for line in found.headers if line.startswith(b"BHS")), payload))
         if outer is not None and found.is_batch:
             return Answer((batch(outer, acks),))
@@ -113,6 +120,8 @@ class Answers:
 
     def _record(self, raw: bytes, header: Header | None, receipt: Receipt, code: str, arrival: Arrival) -> None:
         facts: dict[str, Any] = {} if receipt.outcome == "accepted" else {"issue": receipt.issues[0].code}
+        if receipt.id is not None:
+            facts["message"] = receipt.id
         control_id = header.control_id if header else ""
         if self.show_control_ids:
             facts["control_id"] = control_id

@@ -18,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from segue.options import BundleKind, Residue, is_timezone, nearest, timezone_hint
+from segue.settings.journal import Journal
 from segue.settings.node import Bytes, Node, Port, Seconds
 from segue.settings.targets import KINDS, Target, short_form
 from segue.settings.terminology import Inbox, Terminology
@@ -95,6 +96,21 @@ class Listener(_Door):
     site: str | None = Field(default=None, description="Site overlay for this listener; default: the service's.")
     timezone: TimeZone | None = Field(default=None, description="Zone of times without one; default: the service's.")
     charset: str | None = Field(default=None, description="Character set of all messages, over MSH-18 (S-74).")
+    ack: Literal["received", "converted", "delivered"] = Field(
+        default="converted",
+        description="With a journal: what has to have happened before AA; the bytes are synced first in any case (S-22).",
+    )
+    order: Literal["patient", "connection", "sender", "none"] = Field(
+        default="patient", description="With a journal: messages with this in common are delivered in order (S-47)."
+    )
+    on_unsupported: Literal["refuse", "store", "accept"] = Field(
+        default="refuse",
+        description="With a journal: a type without a map is answered AR; or kept as a dead letter or ignored, and answered AA (S-26).",
+    )
+    on_failure: Literal["park", "pass"] = Field(
+        default="park",
+        description="With a journal: what follows an accepted message that failed waits, or goes on (S-52).",
+    )
     nak_transient: Literal["AR", "AE", "close"] = Field(
         default="AR", description="Answer when the cause is not in the message (S-24)."
     )
@@ -132,6 +148,11 @@ class Limits(Node):
         ge=0,
         description="Bodies below this convert in the event loop, larger ones in a thread (P-34).",
     )
+    processes: int = Field(
+        default=0,
+        ge=0,
+        description="Processes that convert the messages of listeners beside the doors; 0: the service itself does it (P-34).",
+    )
     conversions: int = Field(default=4 * (os.cpu_count() or 1), ge=1, description="Conversions in threads at once.")
     queued: int = Field(default=64, ge=0, description="Conversions waiting for a thread before the answer is 503.")
 
@@ -166,6 +187,7 @@ class Settings(Node):
         description="One more target in short: a folder, a file NAME.ndjson, or the URL of a FHIR server (https://) or an MLLP listener (mllps://).",
     )
     targets: tuple[Target, ...] = Field(default=(), description="Where Bundles go, by name and filter (S-64).")
+    journal: Journal = Journal()
     bundle: BundleKind = Field(default="transaction", description="Kind of Bundle.")
     timezone: TimeZone | None = Field(
         default=None, description="Zone of times without one; none: such a value is cut to a date."

@@ -1,0 +1,254 @@
+"""Messages into the journal: duplicates found, places drawn, raw bytes stored, all in one transaction (S-38, S-43 to
+S-51)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from segue.journal import queues
+from segue.journal.metadata import Metadata
+from segue.journal.schema import content, message, number, sender, tally, timeline
+from segue.journal.states import RECEIVED
+
+WINDOW_S = 72 * 3600.0  # in which the same message is a duplicate (S-43)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as it came."""
+
+    raw: bytes
+    digest: str
+    listener: str
+    address: str
+    metadata: Metadata
+    keys: tuple[tuple[int, ...], ...]
+    by_patient: bool  # the keys are identifiers of patients
+    identity: int | None
+    duplicate: int | None
+    claim: bool = True  # the receiving process works on it at once
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The same message, received before."""
+
+    id: int
+    state: str
+    ack: bytes | None
+    ack_rules: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What the journal made of an arrival."""
+
+    id: int
+    fence: int = 1
+    first: bool = True  # first in all its queues
+    digest: str = ""
+    earlier: Earlier | None = None  # a duplicate: nothing was stored, `id` is the earlier one's
+    remarks: tuple[str, ...] = field(default=())  # control-id-reused, sequence-gap, sequence-repeat
+
+
+def receive(
+    connection: Connection,
+    now: float,
+    arrivals: Sequence[Arrival],
+    owner: str,
+    lease_s: float,
+    window_s: float = WINDOW_S,
+) -> list[Entered]:
+    """Stores what is new. The answers are in the order of the arrivals."""
+    known = _known(connection, arrivals, now - window_s)
+    results: list[Entered | None] = [None] * len(arrivals)
+    fresh: list[tuple[int, Arrival, list[str]]] = []
+    stored: dict[int, int] = {}  # duplicate ▸ index of the first in this transaction
+    repeats: list[tuple[int, int]] = []
+    for index, arrival in enumerate(arrivals):
+        if arrival.duplicate is not None:
+            if (earlier := known.duplicates.get(arrival.duplicate)) is not None:
+                results[index] = Entered(earlier.id, 0, False, arrival.digest, earlier)
+                continue
+            if arrival.duplicate in stored:
+                repeats.append((index, stored[arrival.duplicate]))
+                continue
+            stored[arrival.duplicate] = index
+        remarks: list[str] = []
+        if arrival.identity is not None and arrival.identity in known.identities:
+            remarks.append("control-id-reused")
+        if arrival.identity is not None:
+            known.identities.add(arrival.identity)
+        fresh.append((index, arrival, remarks))
+    if fresh:
+        _forget(connection, known, fresh)
+        _sequences(connection, now, fresh)
+        for index, entered in _store(connection, now, fresh, owner, lease_s):
+            results[index] = entered
+    for index, first in repeats:
+        original = results[first]
+        assert original is not None
+        results[index] = Entered(original.id, 0, False, original.digest, Earlier(original.id, "received", None, None))
+    return [one for one in results if one is not None]
+
+
+@dataclass(slots=True)
+class _Known:
+    duplicates: dict[int, Earlier]
+    identities: set[int]  # used within the window
+    worn: list[int]  # duplicates older than the window, whose places are wanted
+    used: list[int]  # identities whose places are wanted
+
+
+def _known(connection: Connection, arrivals: Sequence[Arrival], since: float) -> _Known:
+    duplicates = [one.duplicate for one in arrivals if one.duplicate is not None]
+    identities = [one.identity for one in arrivals if one.identity is not None]
+    same = connection.execute(_SAME, {"keys": duplicates}).all() if duplicates else ()
+    used = connection.execute(_USED, {"keys": identities}).all() if identities else ()
+    return _Known(
+        {row.duplicate: Earlier(row.id, row.state, row.ack, row.ack_rules) for row in same if row.received_at >= since},
+        {row.identity for row in used if row.received_at >= since},
+        [row.duplicate for row in same if row.received_at < since],
+        [row.identity for row in used],
+    )
+
+
+def _forget(connection: Connection, known: _Known, fresh: Sequence[tuple[int, Arrival, list[str]]]) -> None:
+    """The newest of an identity carries it; what is older than the window gives its place to what comes now."""
+    coming = {arrival.identity for _, arrival, _ in fresh}
+    if taken := [key for key in known.used if key in coming]:
+        connection.execute(_NO_IDENTITY, {"keys": taken})
+    if known.worn:
+        connection.execute(_NO_DUPLICATE, {"keys": known.worn})
+
+
+def _store(
+    connection: Connection, now: float, fresh: Sequence[tuple[int, Arrival, list[str]]], owner: str, lease_s: float
+) -> list[tuple[int, Entered]]:
+    last = connection.execute(_DRAW, {"n": len(fresh)}).scalar_one()
+    first = last - len(fresh) + 1
+    connection.execute(_COUNT, {"n": len(fresh)})
+    sets = [keys for _, arrival, _ in fresh if arrival.by_patient for keys in arrival.keys]
+    patients = queues.patients(connection, sets) if sets else {}
+    places: list[queues.Queued] = []
+    for id, (_, arrival, _) in enumerate(fresh, first):
+        keys = dict.fromkeys(
+            key for one in arrival.keys for key in (*one, *((patients[one],) if one in patients else ()))
+        )
+        places.append(queues.Queued(id, id * queues.PLACES, tuple(keys)))
+    waits = queues.enter(connection, places)
+    newest = {arrival.identity: id for id, (_, arrival, _) in enumerate(fresh, first)}
+    rows: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
+    numbers: list[dict[str, Any]] = []
+    for id, (_, arrival, remarks) in enumerate(fresh, first):
+        found = arrival.metadata
+        rows.append(
+            {
+                "id": id,
+                "received_at": now,
+                "listener": arrival.listener,
+                "address": arrival.address,
+                "sender": _clean(found.sender),
+                "control_id": _clean(found.control_id),
+                "type": _clean(found.type),
+                "sent_at": _clean(found.sent_at),
+                "digest": arrival.digest,
+                "size": len(arrival.raw),
+                "state": "received",
+                "state_at": now,
+                "reason": "",
+                "not_before": 0.0,
+                "waits": waits[id],
+                "owner": owner if arrival.claim else None,
+                "lease_until": now + lease_s if arrival.claim else 0.0,
+                "fence": 1,
+                "starts": 1 if arrival.claim else 0,
+                "tries": 0,
+                "identity": arrival.identity if newest[arrival.identity] == id else None,
+                "duplicate": arrival.duplicate,
+            }
+        )
+        events.append({"message_id": id, "at": now, "state": "received", "reason": " ".join(remarks), "target": ""})
+        numbers += ({"value": _clean(value), "message_id": id, "kind": kind} for kind, value in found.numbers)
+    connection.execute(insert(message), rows)
+    connection.execute(
+        insert(content), [{"message_id": id, "kind": "raw", "data": a.raw} for id, (_, a, _) in enumerate(fresh, first)]
+    )
+    connection.execute(insert(timeline), events)
+    if numbers:
+        connection.execute(insert(number), numbers)
+    return [
+        (index, Entered(id, 1, waits[id] == 0, arrival.digest, None, tuple(remarks)))
+        for id, (index, arrival, remarks) in enumerate(fresh, first)
+    ]
+
+
+def _clean(text: str) -> str:
+    """What PostgreSQL's text cannot hold."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")[:500]
+
+
+def _sequences(connection: Connection, now: float, fresh: Sequence[tuple[int, Arrival, list[str]]]) -> None:
+    """MSH-13: a step that is not one is told, never enforced (S-46)."""
+    with_number = [(a, remarks) for _, a, remarks in fresh if a.metadata.sequence is not None]
+    if not with_number:
+        return
+    last: dict[tuple[str, str], int] = {}
+    gaps, again = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for arrival, remarks in with_number:
+        who = (arrival.listener, _clean(arrival.metadata.sender))
+        if who not in last:
+            row = connection.execute(
+                select(sender.c.sequence).where(sender.c.listener == who[0], sender.c.sender == who[1])
+            ).scalar_one_or_none()
+            if row is None:
+                connection.execute(
+                    insert(sender),
+                    {"listener": who[0], "sender": who[1], "sequence": -1, "gaps": 0, "repeats": 0, "at": now},
+                )
+            last[who] = -1 if row is None else row
+        before, sequence = last[who], arrival.metadata.sequence or 0
+        if before >= 0 and sequence == before and sequence > 0:
+            again[who] += 1
+            remarks.append("sequence-repeat")
+        elif before >= 0 and sequence not in (before + 1, 0, 1):  # 0 and 1 start anew
+            gaps[who] += 1
+            remarks.append("sequence-gap")
+        last[who] = sequence
+    connection.execute(
+        _SEQUENCE,
+        [
+            {"l": who[0], "s": who[1], "n": number, "g": gaps[who], "r": again[who], "t": now}
+            for who, number in last.items()
+        ],
+    )
+
+
+_SAME = select(
+    message.c.id, message.c.state, message.c.ack, message.c.ack_rules, message.c.duplicate, message.c.received_at
+).where(message.c.duplicate.in_(bindparam("keys", expanding=True)))
+_USED = select(message.c.identity, message.c.received_at).where(
+    message.c.identity.in_(bindparam("keys", expanding=True))
+)
+_NO_IDENTITY = update(message).where(message.c.identity.in_(bindparam("keys", expanding=True))).values(identity=None)
+_NO_DUPLICATE = update(message).where(message.c.duplicate.in_(bindparam("keys", expanding=True))).values(duplicate=None)
+_DRAW = (
+    update(tally).where(tally.c.state == RECEIVED).values(count=tally.c.count + bindparam("n")).returning(tally.c.count)
+)
+_COUNT = update(tally).where(tally.c.state == "received").values(count=tally.c.count + bindparam("n"))
+_SEQUENCE = (
+    update(sender)
+    .where(sender.c.listener == bindparam("l"), sender.c.sender == bindparam("s"))
+    .values(
+        sequence=bindparam("n"),
+        gaps=sender.c.gaps + bindparam("g"),
+        repeats=sender.c.repeats + bindparam("r"),
+        at=bindparam("t"),
+    )
+)

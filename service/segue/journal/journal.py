@@ -1,0 +1,249 @@
+"""The journal of a process: an open database, its writer, and what the rest of the program asks of them.
+
+All waiting is done in the event loop; all writing in the writer's thread; looking things up in threads of their own.
+Rules: S-20, S-36 to S-55.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Collection
+from time import monotonic
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from segue.journal import metadata as about
+from segue.journal import owners, transitions
+from segue.journal.arrivals import WINDOW_S, Arrival, Entered
+from segue.journal.content import content_of, raw_of
+from segue.journal.database import Database
+from segue.journal.metadata import Metadata, OrderBy
+from segue.journal.schema import delivery, message, tally
+from segue.journal.states import PRUNED, READY, RECEIVED, STATES, State
+from segue.journal.transitions import Claim, Past, Step
+from segue.journal.writer import Call, Move, Receive, Take, Writer
+from segue.secret import Secret
+
+LEASE_S = 60.0
+Found = TypeVar("Found")
+
+
+class Journal:
+    """Open it with `await Journal.open(…)`, end it with `await close()`."""
+
+    def __init__(self, database: Database, *, lease_s: float = LEASE_S, window_s: float = WINDOW_S) -> None:
+        self.database = database
+        self.owner = owners.this()
+        self.lease_s = lease_s
+        self._writer = Writer(database, self.owner, lease_s, window_s)
+
+    @classmethod
+    async def open(
+        cls,
+        where: str,
+        *,
+        lease_s: float = LEASE_S,
+        window_s: float = WINDOW_S,
+        create: bool = True,
+        password: Secret | None = None,
+    ) -> Journal:
+        """Opens, migrates and checks the journal of a FILE or address; raises StoreError."""
+        database = await asyncio.to_thread(_opened, where, create, password)
+        journal = cls(database, lease_s=lease_s, window_s=window_s)
+        await asyncio.to_thread(journal._writer.start)
+        return journal
+
+    async def close(self) -> None:
+        """Writes what is to be written and lets go."""
+        await asyncio.to_thread(self._writer.close)
+        self.database.close()
+
+    # receiving ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def receive(
+        self,
+        raw: bytes,
+        found: Metadata,
+        *,
+        listener: str,
+        address: str = "",
+        order: OrderBy = "patient",
+        claim: bool = True,
+    ) -> Entered:
+        """Stores a message; when this returns it is synced to disk. Raises StoreError: then it may or may not be."""
+        digest = hashlib.sha256(raw)
+        identity = about.identity(found, listener)
+        arrival = Arrival(
+            raw,
+            digest.hexdigest(),
+            listener,
+            address,
+            found,
+            about.order_keys(found, order, listener, address),
+            order == "patient" and bool(found.patients),
+            identity,
+            None if identity is None else about.key_of(str(identity), digest.hexdigest()),
+            claim,
+        )
+        job = Receive(arrival=arrival)
+        self._writer.put(job)
+        return await job.future
+
+    async def keep_ack(self, id: int, ack: bytes, rules: str) -> None:
+        """Stores how a message was answered, for whoever sends it again (S-43)."""
+        await self.call(lambda connection, _: connection.execute(_ACK, {"m": id, "a": ack, "r": rules}), lasting=True)
+
+    # working ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def move(self, step: Step) -> asyncio.Future[bool]:
+        """Makes a transition with the next commit; False: the claim no longer held and nothing was done."""
+        job = Move(step=step)
+        self._writer.put(job)
+        return job.future
+
+    async def take(self, limit: int, states: tuple[State, ...] = READY) -> list[Claim]:
+        """Claims messages whose turn it is."""
+        job = Take(limit=limit, states=states)
+        self._writer.put(job)
+        return await job.future
+
+    async def begin(self, claim: Claim) -> int | None:
+        """Counts another start of a suspect, durably, before it is made (S-55)."""
+        return await self.call(lambda connection, _: transitions.begin(connection, claim.id, claim.fence), queues=False)
+
+    async def renew(self, claims: Collection[tuple[int, int]]) -> set[int]:
+        """Longer leases; the messages whose claim still holds."""
+        if not claims:
+            return set()
+        return await self.call(
+            lambda connection, now: transitions.renew(connection, now, self.lease_s, claims), queues=False
+        )
+
+    async def release_dead(self) -> int:
+        """Ends claims of processes of this machine that are gone (S-80)."""
+
+        def release(connection: Connection, _now: float) -> int:
+            known = connection.scalars(select(message.c.owner).where(message.c.owner.is_not(None)).distinct()).all()
+            dead = owners.gone([one for one in known if one is not None])
+            return transitions.release_owners(connection, dead) if dead else 0
+
+        return await self.call(release)
+
+    async def release_own(self) -> int:
+        """Hands back every claim of this process (S-78)."""
+        return await self.call(lambda connection, _: transitions.release_owners(connection, [self.owner]))
+
+    async def answered(self, target: str) -> int:
+        """A target is back: what waits for it has its turn at once."""
+        return await self.call(lambda connection, _: transitions.answered(connection, target), queues=False)
+
+    async def call(
+        self, function: Callable[[Connection, float], Found], *, queues: bool = True, lasting: bool = False
+    ) -> Found:
+        """Runs a function of connection and time in the writer's transaction; `lasting`: it must not get lost."""
+        job = Call(function=function, queues=queues, lasting=lasting)
+        self._writer.put(job)
+        return await job.future
+
+    # looking ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def look(self, function: Callable[[Connection], Found]) -> Found:
+        """Runs a function that only reads, beside the writer."""
+
+        def run() -> Found:
+            with self.database.read() as connection:
+                return function(connection)
+
+        return await asyncio.to_thread(run)
+
+    async def raw(self, id: int) -> bytes | None:
+        """The bytes as received; None where they were pruned; raises DamageError."""
+        return await self.look(lambda connection: raw_of(connection, id))
+
+    async def kept(self, id: int) -> Kept | None:
+        """What a delivery needs; None where the Bundle is gone; raises DamageError."""
+        return await self.look(lambda connection: kept(connection, id))
+
+    async def bundle(self, id: int) -> bytes | None:
+        """The Bundle as it was made last."""
+        return await self.look(lambda connection: content_of(connection, id, "bundle"))
+
+    async def counts(self) -> dict[str, int]:
+        """Messages by state, and `received`, the number of all that ever came."""
+        return await self.look(counts)
+
+    # health ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def fault(self) -> str | None:
+        """Why the journal cannot be written at present."""
+        return self._writer.fault
+
+    @property
+    def since_commit_s(self) -> float:
+        return monotonic() - self._writer.committed_at
+
+    @property
+    def commits(self) -> int:
+        """Transactions of this process."""
+        return self._writer.commits
+
+    @property
+    def backlog(self) -> int:
+        """Jobs that wait for the writer."""
+        return self._writer.waiting
+
+
+def _opened(where: str, create: bool, password: Secret | None) -> Database:
+    database = Database(where, create=create, password=password)
+    database.migrate()
+    return database
+
+
+class Kept(NamedTuple):
+    """What a delivery needs of a message that was converted before."""
+
+    raw: bytes
+    body: bytes
+    site: str
+    past: dict[str, Past]  # by target
+
+
+def kept(connection: Connection, id: int) -> Kept | None:
+    """None where there is no Bundle any more."""
+    body, raw = content_of(connection, id, "bundle"), raw_of(connection, id)
+    if body is None or raw is None:
+        return None
+    site: str | None = connection.scalar(select(message.c.site).where(message.c.id == id))
+    past = {row.target: Past(row.state, row.tries) for row in connection.execute(_PAST, {"m": id})}
+    return Kept(raw, body, site or "", past)
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """Messages by state, `pruned`, and `total`, the number of all that ever came."""
+    names: dict[str, str] = {PRUNED: "pruned", RECEIVED: "total"}
+    return {str(names.get(row.state, row.state)): row.total for row in connection.execute(_TALLIES)}
+
+
+def balance(connection: Connection) -> list[str]:
+    """What does not add up: tallies against rows, and the sum of the states against all that came (S-41)."""
+    told = counts(connection)
+    real: dict[str, int] = dict.fromkeys(STATES, 0)
+    real |= {
+        row[0]: row[1] for row in connection.execute(select(message.c.state, func.count()).group_by(message.c.state))
+    }
+    wrong = [
+        f"{state}: {real[state]} messages, {told.get(state)} counted"
+        for state in real
+        if real[state] != told.get(state)
+    ]
+    if sum(real.values()) + told["pruned"] != told["total"]:
+        wrong.append(f"{told['total']} received, {sum(real.values())} in states and {told['pruned']} pruned")
+    return wrong
+
+
+_TALLIES = select(tally.c.state, tally.c.count.label("total"))
+_ACK = update(message).where(message.c.id == bindparam("m")).values(ack=bindparam("a"), ack_rules=bindparam("r"))
+_PAST = select(delivery.c.target, delivery.c.state, delivery.c.tries).where(delivery.c.message_id == bindparam("m"))

@@ -1,0 +1,309 @@
+"""Claims, and the transitions of claimed messages (S-41, S-54, S-55, S-91, S-92).
+
+A claim is a lease with a number, the fence; a later step names it, and a step of a claim that is not the present one
+changes nothing. What was in work when its process died carries its count of starts into the next claim.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select, text, update
+
+from segue.journal import queues
+from segue.journal.schema import content, delivery, message, tally, timeline
+from segue.journal.states import FINAL, HELD, READY, State
+
+
+class Past(NamedTuple):
+    """What became of a message at a target so far."""
+
+    state: str = "retrying"  # delivered, retrying, dead
+    tries: int = 0
+
+
+class Told(NamedTuple):
+    """What a target said of a message."""
+
+    target: str
+    state: str
+    reason: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that this process may work on until its lease ends."""
+
+    id: int
+    fence: int
+    state: State
+    listener: str
+    control_id: str
+    digest: str
+    size: int
+    received_at: float
+    suspect: bool = False  # it was in work before, and that did not come to an end (S-56)
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Step:
+    """A transition of a claimed message."""
+
+    id: int
+    fence: int
+    state: State | None  # None: as it was
+    reason: str = ""
+    target: str = ""
+    delay_s: float = 0.0  # until its next turn
+    keep: bool = False  # the claim stays
+    parks: bool = True  # in a held state it keeps its places in the queues
+    failed: bool = False  # a delivery failed
+    contents: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    rules: str | None = None
+    site: str = ""
+    deliveries: tuple[Told, ...] = ()
+    silent: bool = False  # no line in the timeline: nothing happened to the message
+
+
+def claim(
+    connection: Connection, now: float, owner: str, lease_s: float, limit: int, states: Sequence[State] = READY
+) -> list[Claim]:
+    """The oldest messages that are first in all their queues and nobody's (S-91)."""
+    rows = connection.execute(_READY, {"states": list(states), "now": now, "limit": limit}).all()
+    if rows:
+        connection.execute(_CLAIM, [{"m": row.id, "o": owner, "until": now + lease_s} for row in rows])
+    return [
+        Claim(
+            row.id, row.fence + 1, row.state, row.listener, row.control_id, row.digest, row.size, row.received_at,
+            row.state == "received" and row.starts > 0, row.tries,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def begin(connection: Connection, id: int, fence: int) -> int | None:
+    """Counts another start of a suspect before it is made (S-55); how many there were, None where the claim is lost."""
+    return connection.execute(
+        update(message)
+        .where(message.c.id == id, message.c.fence == fence, message.c.owner.is_not(None))
+        .values(starts=message.c.starts + 1)
+        .returning(message.c.starts)
+    ).scalar_one_or_none()
+
+
+def renew(connection: Connection, now: float, lease_s: float, claims: Collection[tuple[int, int]]) -> set[int]:
+    """Longer leases for claims that are still in work; the messages whose claim still holds."""
+    if not claims:
+        return set()
+    fences = dict(claims)
+    rows = connection.execute(_HELD, {"ids": list(fences)}).all()
+    held = [row.id for row in rows if row.fence == fences[row.id] and row.owner is not None]
+    if held:
+        connection.execute(_RENEW, [{"m": id, "until": now + lease_s} for id in held])
+    return set(held)
+
+
+def release_owners(connection: Connection, owners: Collection[str]) -> int:
+    """Ends the claims of processes that are known to be gone (S-80); their starts stay counted."""
+    return connection.execute(
+        update(message).where(message.c.owner.in_(list(owners))).values(owner=None, lease_until=0.0)
+    ).rowcount
+
+
+def apply(connection: Connection, now: float, steps: Sequence[Step]) -> list[bool]:
+    """Makes the steps whose claim holds, in their order; tells of each whether it was made."""
+    held = {row.id: row for row in connection.execute(_HELD, {"ids": [step.id for step in steps]})}
+    states: dict[int, str] = {id: row.state for id, row in held.items()}
+    owners: dict[int, str | None] = {id: row.owner for id, row in held.items()}
+    tries: dict[int, int] = {id: row.tries for id, row in held.items()}
+    starts: dict[int, int] = {id: row.starts for id, row in held.items()}
+    made: list[bool] = []
+    rows: dict[int, dict[str, Any]] = {}
+    events: list[dict[str, Any]] = []
+    deltas = Counter[str]()
+    contents: list[tuple[int, str, bytes]] = []
+    deliveries: list[tuple[int, Told]] = []
+    gone: list[int] = []
+    for step in steps:
+        row = held.get(step.id)
+        if row is None or row.fence != step.fence or owners[step.id] is None:
+            made.append(False)
+            continue
+        made.append(True)
+        before = states[step.id]
+        after = step.state or before
+        states[step.id] = after
+        deltas[before] -= 1
+        deltas[after] += 1
+        tries[step.id] += step.failed
+        if not step.keep:
+            owners[step.id] = None
+        if step.state is not None:
+            starts[step.id] = 0  # the work came to an end, whatever it was
+        earlier = rows.get(step.id)
+        rows[step.id] = {
+            "m": step.id,
+            "s": after,
+            "t": now if step.state is not None else row.state_at,
+            "r": step.reason[:200] if step.state is not None else row.reason,
+            "nb": now + step.delay_s if step.delay_s else 0.0,
+            "o": owners[step.id],
+            "l": row.lease_until if step.keep else 0.0,
+            "st": starts[step.id],
+            "tr": tries[step.id],
+            "ru": step.rules or (earlier["ru"] if earlier else row.rules),
+            "si": step.site if step.rules else (earlier["si"] if earlier else row.site),
+        }
+        if not step.silent:
+            events.append(
+                {"message_id": step.id, "at": now, "state": after, "reason": step.reason[:200], "target": step.target}
+            )
+        contents += ((step.id, kind, data) for kind, data in step.contents.items())
+        deliveries += ((step.id, one) for one in step.deliveries)
+        if after in FINAL or (after in HELD and not step.parks):
+            gone.append(step.id)
+    if rows:
+        connection.execute(_STEP, list(rows.values()))
+    if events:
+        connection.execute(insert(timeline), events)
+    put_contents(connection, contents)
+    put_deliveries(connection, now, deliveries)
+    count(connection, deltas)
+    queues.leave(connection, gone)
+    return made
+
+
+def put_contents(connection: Connection, rows: Iterable[tuple[int, str, bytes]]) -> None:
+    """Stores contents over what was there of their kind."""
+    newest = {(id, kind): data for id, kind, data in rows}
+    if newest:
+        keys = [{"m": id, "k": kind} for id, kind in newest]
+        connection.execute(_NO_CONTENT, keys)
+        connection.execute(
+            insert(content), [{"message_id": id, "kind": kind, "data": data} for (id, kind), data in newest.items()]
+        )
+
+
+def put_deliveries(connection: Connection, now: float, rows: Iterable[tuple[int, Told]]) -> None:
+    """Stores what became of messages at targets."""
+    newest = {(id, told.target): told for id, told in rows}
+    if newest:
+        connection.execute(_NO_DELIVERY, [{"m": id, "t": target} for id, target in newest])
+        connection.execute(
+            insert(delivery),
+            [
+                {
+                    "message_id": id,
+                    "target": target,
+                    "state": told.state,
+                    "tries": told.tries,
+                    "at": now,
+                    "reason": told.reason[:200],
+                }
+                for (id, target), told in newest.items()
+            ],
+        )
+
+
+def answered(connection: Connection, target: str) -> int:
+    """A target is back: what waits for it has its turn at once (S-63). Returns how many messages."""
+    return connection.execute(_BACK, {"t": target}).rowcount
+
+
+def count(connection: Connection, deltas: Mapping[str, int]) -> None:
+    """Changes tallies."""
+    rows = [{"s": state, "n": n} for state, n in sorted(deltas.items()) if n]
+    if rows:
+        connection.execute(_COUNT, rows)
+
+
+READY_ONLY = text("waits = 0 AND state IN ('received', 'converted', 'retrying')")  # in the words of the index
+_READY = (
+    select(
+        message.c.id,
+        message.c.fence,
+        message.c.state,
+        message.c.listener,
+        message.c.control_id,
+        message.c.digest,
+        message.c.size,
+        message.c.received_at,
+        message.c.starts,
+        message.c.tries,
+    )
+    .where(
+        READY_ONLY,
+        message.c.state.in_(bindparam("states", expanding=True)),
+        message.c.not_before <= bindparam("now"),
+        or_(message.c.owner.is_(None), message.c.lease_until < bindparam("now")),
+    )
+    .order_by(message.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(of=message, skip_locked=True)
+)
+_CLAIM = (
+    update(message)
+    .where(message.c.id == bindparam("m"))
+    .values(
+        owner=bindparam("o"),
+        lease_until=bindparam("until"),
+        fence=message.c.fence + 1,
+        starts=case((message.c.starts == 0, 1), else_=message.c.starts),
+    )
+)
+_RENEW = update(message).where(message.c.id == bindparam("m")).values(lease_until=bindparam("until"))
+_HELD = (
+    select(
+        message.c.id,
+        message.c.fence,
+        message.c.state,
+        message.c.state_at,
+        message.c.reason,
+        message.c.owner,
+        message.c.lease_until,
+        message.c.starts,
+        message.c.tries,
+        message.c.rules,
+        message.c.site,
+    )
+    .where(message.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(message.c.id)
+    .with_for_update(of=message)
+)
+_STEP = (
+    update(message)
+    .where(message.c.id == bindparam("m"))
+    .values(
+        state=bindparam("s"),
+        state_at=bindparam("t"),
+        reason=bindparam("r"),
+        not_before=bindparam("nb"),
+        owner=bindparam("o"),
+        lease_until=bindparam("l"),
+        starts=bindparam("st"),
+        tries=bindparam("tr"),
+        rules=bindparam("ru"),
+        site=bindparam("si"),
+    )
+)
+_NO_CONTENT = delete(content).where(content.c.message_id == bindparam("m"), content.c.kind == bindparam("k"))
+_NO_DELIVERY = delete(delivery).where(delivery.c.message_id == bindparam("m"), delivery.c.target == bindparam("t"))
+_BACK = (
+    update(message)
+    .where(
+        message.c.id.in_(
+            select(delivery.c.message_id).where(
+                delivery.c.target == bindparam("t"), text("delivery.state = 'retrying'")
+            )
+        ),
+        message.c.state == "retrying",
+        message.c.owner.is_(None),
+    )
+    .values(not_before=0.0)
+)
+_COUNT = update(tally).where(tally.c.state == bindparam("s")).values(count=tally.c.count + bindparam("n"))

@@ -1,0 +1,59 @@
+"""The `journal` node: where messages are kept before they are accepted, and for how long (S-20, S-36 to S-43, O-31)."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, field_validator
+
+from segue.settings.node import Node, Secretive
+
+
+class Retention(Node):
+    """How long settled messages stay (O-31). What is open or held is never removed."""
+
+    bodies_days: Annotated[float, Field(gt=0)] = Field(
+        default=30, description="Raw bytes and Bundle, after the message was settled."
+    )
+    history_days: Annotated[float, Field(gt=0)] = Field(
+        default=90, description="Metadata, timeline and issues, after the message was settled."
+    )
+
+
+class Journal(Secretive):
+    """Where messages are kept before they are accepted (S-20, S-36 to S-43)."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("password",)
+    needed: ClassVar[bool] = False
+
+    url: str | None = Field(
+        default=None,
+        description="A file, or postgresql://USER@HOST/DATABASE; without it nothing is kept and AA means converted.",
+    )
+    password_file: str | None = Field(
+        default=None, description="File that holds PostgreSQL's password; its last line end does not count (O-42)."
+    )
+    password_env: str | None = Field(
+        default=None, description="Variable of the environment that holds PostgreSQL's password (O-42)."
+    )
+    lease_s: Annotated[float, Field(ge=2)] = Field(
+        default=60, description="Longest time a process may work on a message without a sign of life (S-92)."
+    )
+    duplicate_hours: Annotated[float, Field(gt=0)] = Field(
+        default=72, description="A message that comes again within this time gets its old answer (S-43)."
+    )
+    headroom_bytes: Annotated[int, Field(ge=0)] = Field(
+        default=1 << 30, description="Free bytes on the journal's disk below which nothing is taken (S-42)."
+    )
+    headroom_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.05, description="Free share of the journal's disk below which nothing is taken (S-42)."
+    )
+    parallel: int = Field(default=64, ge=1, description="Messages in delivery at once.")
+    retention: Retention = Retention()
+
+    @field_validator("url")
+    @classmethod
+    def _without_password(cls, url: str | None) -> str | None:
+        if url and "://" in url and ":" in url.split("://", 1)[1].rpartition("@")[0]:
+            raise ValueError("a password does not belong into the settings – use password_file or password_env")
+        return url
