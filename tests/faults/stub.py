@@ -1,0 +1,88 @@
+"""A FHIR server to be cruel with, as a process of its own: it keeps what it took, over all deaths of who sends.
+
+    python stub.py PORT-FILE LOG [--fault SHARE] [--slow SECONDS]
+
+Every Bundle that it takes is one line of LOG: control id, digest, answered. With a fault share some requests are
+answered 500 or 503 with nothing taken, some cut off before, some taken and then cut off before the answer (S-61).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import random
+from pathlib import Path
+
+
+class Stub:
+    def __init__(self, log: Path, fault: float, slow_s: float, seed: int) -> None:
+        self._log = log.open("a", buffering=1)
+        self._fault = fault
+        self._slow_s = slow_s
+        self._chance = random.Random(seed)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                size = next(
+                    (
+                        int(line.split(b":")[1])
+                        for line in head.split(b"\r\n")
+                        if line.lower().startswith(b"content-length")
+                    ),
+                    0,
+                )
+                body = await reader.readexactly(size)
+                if not await self._answer(body, writer):
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+    async def _answer(self, body: bytes, writer: asyncio.StreamWriter) -> bool:
+        if self._slow_s:
+            await asyncio.sleep(self._chance.random() * self._slow_s)
+        luck = self._chance.random()
+        if luck < self._fault / 3:
+            await self._write(writer, self._chance.choice((500, 503)))
+            return True
+        if luck < self._fault * 2 / 3:
+            return False
+        bundle = json.loads(body)
+        line = {"id": bundle["identifier"]["value"], "digest": hashlib.sha256(body).hexdigest()[:16]}
+        self._log.write(json.dumps(line) + "\n")
+        if luck < self._fault:
+            return False
+        await self._write(writer, 200)
+        return True
+
+    async def _write(self, writer: asyncio.StreamWriter, status: int) -> None:
+        answer = b'{"resourceType":"Bundle","type":"transaction-response"}'
+        head = f"HTTP/1.1 {status} X\r\nContent-Type: application/fhir+json\r\nContent-Length: {len(answer)}\r\n\r\n"
+        writer.write(head.encode() + answer)
+        await writer.drain()
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port_file", type=Path)
+    parser.add_argument("log", type=Path)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--fault", type=float, default=0.0)
+    parser.add_argument("--slow", type=float, default=0.0)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    stub = Stub(asked.log, asked.fault, asked.slow, asked.seed)
+    server = await asyncio.start_server(stub.serve, "127.0.0.1", asked.port, limit=1 << 24)
+    partial = asked.port_file.with_suffix(".part")
+    partial.write_text(str(server.sockets[0].getsockname()[1]))
+    partial.rename(asked.port_file)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,85 @@
+"""The database dies and comes back; the FHIR server is away and comes back (S-T04, S-T17, S-T18; S-63, S-94)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from .laboratory import Sender, Service, Stub, judge, quiet
+
+OUTAGE_S = float(os.environ.get("OUTAGE_S", "2"))
+
+
+async def test_ST04_the_database_crashes_under_load(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    cluster = request.getfixturevalue("cluster")
+    where = cluster.database()
+    stub = Stub(tmp_path)
+    await stub.start()
+    service = Service(where, stub.url, log=tmp_path / "log")
+    stopping = asyncio.Event()
+    senders = [Sender([f"P{n}"], [service.port], random.Random(n)) for n in range(3)]
+    try:
+        await service.start()
+        running = [asyncio.create_task(one.run(stopping)) for one in senders]
+        for _ in range(2):
+            await _more(senders)
+            await asyncio.to_thread(cluster.crash)
+            await asyncio.to_thread(cluster.start)
+        await _more(senders)
+        stopping.set()
+        async with asyncio.timeout(60):
+            await asyncio.gather(*running)
+        await quiet(where)
+        assert await service.stop() == 0
+    finally:
+        await service.kill()
+        await stub.stop()
+    assert service.starts == 1  # it recovered by itself
+    verdict = await judge([id for one in senders for id in one.acked], stub.log, where)
+    assert verdict.good, verdict
+
+
+async def _more(senders: list[Sender]) -> None:
+    """Waits until every sender got something accepted."""
+    before = [len(one.acked) for one in senders]
+    until = monotonic() + 40
+    while any(len(one.acked) <= n for one, n in zip(senders, before, strict=True)):
+        assert monotonic() < until, [len(one.acked) for one in senders]
+        await asyncio.sleep(0.02)
+
+
+async def test_ST18_the_fhir_server_is_away(tmp_path: Path) -> None:
+    """All that came meanwhile is accepted, kept, and delivered in order afterwards."""
+    where = str(tmp_path / "journal.db")
+    stub = Stub(tmp_path)
+    service = Service(where, stub.url, log=tmp_path / "log")
+    stopping = asyncio.Event()
+    senders = [Sender([f"P{n}"], [service.port], random.Random(n), pause_s=0.04) for n in range(4)]
+    try:
+        await service.start()
+        running = [asyncio.create_task(one.run(stopping)) for one in senders]
+        await _more(senders)
+        before = service.memory_bytes()
+        await asyncio.sleep(OUTAGE_S)
+        during = sum(len(one.acked) for one in senders)
+        grown = service.memory_bytes() - before
+        await stub.start()
+        await _more(senders)
+        stopping.set()
+        async with asyncio.timeout(60):
+            await asyncio.gather(*running)
+        await quiet(where, within_s=120 + OUTAGE_S)
+        assert await service.stop() == 0
+    finally:
+        await service.kill()
+        await stub.stop()
+    verdict = await judge([id for one in senders for id in one.acked], stub.log, where)
+    print(f"\n{OUTAGE_S:g} s away, {during} accepted meanwhile, {grown >> 10} KiB grown: {verdict}")
+    assert verdict.good, verdict
+    assert during > 4
+    assert grown < 64 << 20
