@@ -19,7 +19,7 @@ import signal
 import socket
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,65 +49,134 @@ def message(patient: str, n: int, merged: str = "") -> bytes:
     ).encode()
 
 
+class Nursery:
+    """Where services come from, without the seconds that each would take to read its rules; see nursery.py."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._born: asyncio.Queue[int] = asyncio.Queue()
+        self._ends: dict[int, asyncio.Future[int]] = {}
+        self._reading: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+
+    async def open(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(Path(__file__).with_name("nursery.py")),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(60):
+            assert await self._process.stdout.readline()
+        self._reading = asyncio.create_task(self._read(self._process.stdout))
+
+    async def _read(self, lines: asyncio.StreamReader) -> None:
+        async for line in lines:
+            told = json.loads(line)
+            if "pid" in told:
+                self._ends[told["pid"]] = asyncio.get_running_loop().create_future()
+                self._born.put_nowait(told["pid"])
+            else:
+                self._ends[told["ended"]].set_result(told["code"])
+
+    async def start(self, words: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        asked = {"words": list(words), "environment": dict(environment), "log": str(log)}
+        async with self._turn:
+            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            await self._process.stdin.drain()
+            return await self._born.get()
+
+    async def ended(self, pid: int) -> int:
+        return await self._ends[pid]
+
+    async def close(self) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+        if self._reading is not None:
+            await self._reading
+
+
 @dataclass(slots=True)
 class Service:
-    """One `segue serve`, started, killed and started again on the same port."""
+    """One `segue serve`, started, killed and started again on the same port; alone, or from a nursery."""
 
     journal: str
     deliver: str
+    log: Path
+    nursery: Nursery | None = None
     port: int = field(default_factory=free_port)
     environment: dict[str, str] = field(default_factory=dict[str, str])
-    log: Path | None = None
-    process: asyncio.subprocess.Process | None = None
+    pid: int = 0
     starts: int = 0
+    _process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        command = [
-            sys.executable, "-m", "segue.cli", "serve", "--http-port", "0", "--mllp-port", str(self.port),
-            "--journal", self.journal, "--deliver", self.deliver,
-        ]  # fmt: skip
-        out = self.log.open("ab") if self.log else asyncio.subprocess.DEVNULL
-        try:
-            self.process = await asyncio.create_subprocess_exec(
-                *command,
-                env=os.environ | QUICK | self.environment,
-                stdout=out,
-                stderr=asyncio.subprocess.PIPE,
-                cwd=ROOT,
-            )
-        finally:
-            if not isinstance(out, int):
-                out.close()
-        assert self.process.stderr is not None
-        seen: list[str] = []
+        words = ["serve", "--http-port", "0", "--mllp-port", str(self.port)]
+        words += ["--journal", self.journal, "--deliver", self.deliver]
+        environment = QUICK | self.environment
+        if self.nursery is not None:
+            self.pid = await self.nursery.start(words, environment, self.log)
+        else:
+            with self.log.open("ab") as out:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "segue.cli", *words, env=os.environ | environment, stdout=out, stderr=out, cwd=ROOT
+                )  # fmt: skip
+            self.pid = self._process.pid
         async with asyncio.timeout(60):
-            while not seen or "send" not in seen[-1]:
-                line = await self.process.stderr.readline()
-                assert line, seen
-                seen.append(line.decode())
+            while not await self._listens():
+                await asyncio.sleep(0.02)
         self.starts += 1
+
+    async def _listens(self) -> bool:
+        assert not self._ended, self.log.read_text()[-2000:]
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    @property
+    def _ended(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        return self._process is not None and self._process.returncode is not None
+
+    async def _end(self) -> int:
+        async with asyncio.timeout(60):
+            if self._process is not None:
+                code = await self._process.wait()
+            else:
+                assert self.nursery is not None
+                code = await self.nursery.ended(self.pid)
+        self.pid = 0
+        return code
 
     async def kill(self) -> None:
         """Without a word, at whatever it is doing."""
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
+        if self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            await self._end()
 
     async def stop(self) -> int:
         """As a careful operator does."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(60):
-            await self.process.communicate()
-        return self.process.returncode or 0
+        os.kill(self.pid, signal.SIGTERM)
+        return await self._end()
 
     def freeze(self, frozen: bool) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+        os.kill(self.pid, signal.SIGSTOP if frozen else signal.SIGCONT)
 
     def memory_bytes(self) -> int:
-        assert self.process is not None
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) << 10
 
 
@@ -283,11 +352,11 @@ async def kills(
         for n in range(count):
             service = services[n % len(services)]
             before = sum(len(one.acked) for one in loads)
-            await asyncio.sleep(chance.random() * 0.4)
+            await asyncio.sleep(chance.random() * 0.3)
             until = monotonic() + 20  # each life has to get something done, or nothing is proved
             while sum(len(one.acked) for one in loads) == before and monotonic() < until:
                 await asyncio.sleep(0.01)
-            await asyncio.sleep(chance.random() * 0.05)
+            await asyncio.sleep(chance.random() * 0.1)
             await service.kill()
             await service.start()
         stopping.set()

@@ -25,7 +25,7 @@ async def test_ST03_a_broken_disk(how: str, tmp_path: Path) -> None:
     subprocess.run([str(COMPILER), "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
     stub = Stub(tmp_path)
     await stub.start()
-    service = Service(where, stub.url, log=tmp_path / "log")
+    service = Service(where, stub.url, tmp_path / "log")
     service.environment |= {"LD_PRELOAD": str(library), "BROKEN_DISK": str(fault)}
     acked: list[str] = []
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .laboratory import Service, Stub, kills
+from .laboratory import Nursery, Service, Stub, kills
 
 KILLS = int(os.environ.get("KILLS", "3"))
 SEED = int(os.environ.get("SEED", "1"))
@@ -33,8 +33,8 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return request.getfixturevalue("cluster").database()
 
 
-async def test_ST01_killed_under_load(where: str, stub: Stub, tmp_path: Path) -> None:
-    service = Service(where, stub.url, log=tmp_path / "log")
+async def test_ST01_killed_under_load(where: str, stub: Stub, nursery: Nursery, tmp_path: Path) -> None:
+    service = Service(where, stub.url, tmp_path / "log", nursery)
     try:
         verdict, loads = await kills([service], stub, where, count=KILLS, seed=SEED)
     finally:
@@ -47,10 +47,10 @@ async def test_ST01_killed_under_load(where: str, stub: Stub, tmp_path: Path) ->
 
 
 async def test_ST05_three_replicas_of_which_one_dies(
-    cluster: object, stub: Stub, tmp_path: Path, request: pytest.FixtureRequest
+    stub: Stub, nursery: Nursery, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     where = request.getfixturevalue("cluster").database()
-    services = [Service(where, stub.url, log=tmp_path / f"log{n}") for n in range(3)]
+    services = [Service(where, stub.url, tmp_path / f"log{n}", nursery) for n in range(3)]
     try:
         verdict, loads = await kills(services, stub, where, count=KILLS, seed=SEED)
     finally:

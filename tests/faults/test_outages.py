@@ -10,17 +10,19 @@ from time import monotonic
 
 import pytest
 
-from .laboratory import Sender, Service, Stub, judge, quiet
+from .laboratory import Nursery, Sender, Service, Stub, judge, quiet
 
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "2"))
 
 
-async def test_ST04_the_database_crashes_under_load(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+async def test_ST04_the_database_crashes_under_load(
+    nursery: Nursery, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     cluster = request.getfixturevalue("cluster")
     where = cluster.database()
     stub = Stub(tmp_path)
     await stub.start()
-    service = Service(where, stub.url, log=tmp_path / "log")
+    service = Service(where, stub.url, tmp_path / "log", nursery)
     stopping = asyncio.Event()
     senders = [Sender([f"P{n}"], [service.port], random.Random(n)) for n in range(3)]
     try:
@@ -53,11 +55,11 @@ async def _more(senders: list[Sender]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_ST18_the_fhir_server_is_away(tmp_path: Path) -> None:
+async def test_ST18_the_fhir_server_is_away(nursery: Nursery, tmp_path: Path) -> None:
     """All that came meanwhile is accepted, kept, and delivered in order afterwards."""
     where = str(tmp_path / "journal.db")
     stub = Stub(tmp_path)
-    service = Service(where, stub.url, log=tmp_path / "log")
+    service = Service(where, stub.url, tmp_path / "log", nursery)
     stopping = asyncio.Event()
     senders = [Sender([f"P{n}"], [service.port], random.Random(n), pause_s=0.04) for n in range(4)]
     try:

@@ -97,6 +97,11 @@ def receive(
     return [one for one in results if one is not None]
 
 
+def keep(connection: Connection, acks: Sequence[tuple[int, bytes, str]]) -> None:
+    """Stores how messages were answered, and under which rules."""
+    connection.execute(_ACK, [{"m": id, "a": ack, "r": rules} for id, ack, rules in acks])
+
+
 @dataclass(slots=True)
 class _Known:
     duplicates: dict[int, Earlier]
@@ -230,6 +235,7 @@ def _sequences(connection: Connection, now: float, fresh: Sequence[tuple[int, Ar
     )
 
 
+_ACK = update(message).where(message.c.id == bindparam("m")).values(ack=bindparam("a"), ack_rules=bindparam("r"))
 _SAME = select(
     message.c.id, message.c.state, message.c.ack, message.c.ack_rules, message.c.duplicate, message.c.received_at
 ).where(message.c.duplicate.in_(bindparam("keys", expanding=True)))

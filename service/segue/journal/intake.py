@@ -256,7 +256,7 @@ class JournaledIntake:
             self._answering.pop(id, None)
             if not answering.done():
                 answering.set_result(ack)
-            self._later(asyncio.ensure_future(self.journal.keep_ack(id, ack, self.conversions.rules)))
+            self._later(self.journal.kept_ack(id, ack, self.conversions.rules))
 
         return keep
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from time import monotonic
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select
 
 from segue.journal import metadata as about
 from segue.journal import owners, transitions
@@ -23,7 +23,7 @@ from segue.journal.metadata import Metadata, OrderBy
 from segue.journal.schema import delivery, message, tally
 from segue.journal.states import PRUNED, READY, RECEIVED, STATES, State
 from segue.journal.transitions import Claim, Past, Step
-from segue.journal.writer import Call, Move, Receive, Take, Writer
+from segue.journal.writer import Call, Keep, Move, Receive, Take, Writer
 from segue.secret import Secret
 
 LEASE_S = 60.0
@@ -93,7 +93,17 @@ class Journal:
 
     async def keep_ack(self, id: int, ack: bytes, rules: str) -> None:
         """Stores how a message was answered, for whoever sends it again (S-43)."""
-        await self.call(lambda connection, _: connection.execute(_ACK, {"m": id, "a": ack, "r": rules}), lasting=True)
+        await self.kept_ack(id, ack, rules)
+
+    def kept_ack(self, id: int, ack: bytes, rules: str) -> asyncio.Future[None]:
+        """The same, to be waited for later or not at all."""
+        job = Keep(id=id, ack=ack, rules=rules)
+        self._writer.put(job)
+        return job.future
+
+    def listen(self, freed: Callable[[], None]) -> None:
+        """Who is to be told when a message of this process made way for others."""
+        self._writer.freed = freed
 
     # working ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -245,5 +255,4 @@ def balance(connection: Connection) -> list[str]:
 
 
 _TALLIES = select(tally.c.state, tally.c.count.label("total"))
-_ACK = update(message).where(message.c.id == bindparam("m")).values(ack=bindparam("a"), ack_rules=bindparam("r"))
 _PAST = select(delivery.c.target, delivery.c.state, delivery.c.tries).where(delivery.c.message_id == bindparam("m"))

@@ -48,14 +48,15 @@ def enter(connection: Connection, messages: Sequence[Queued]) -> dict[int, int]:
     return waits
 
 
-def leave(connection: Connection, ids: Collection[int]) -> None:
-    """Takes messages out of their queues and hands their marks on."""
+def leave(connection: Connection, ids: Collection[int]) -> int:
+    """Takes messages out of their queues and hands their marks on; returns how many."""
     if not ids:
-        return
+        return 0
     given = {"ids": list(ids)}
     freed = [(key, place) for key, place in connection.execute(_NEXT, given) if place is not None]
     connection.execute(_LEAVE, given)
     _mark(connection, freed)
+    return len(freed)
 
 
 def _mark(connection: Connection, places: Iterable[tuple[int, int]]) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select, text, update
+from sqlalchemy import Connection, bindparam, case, insert, or_, select, text, update
 
 from segue.journal import queues
-from segue.journal.schema import content, delivery, message, tally, timeline
+from segue.journal.schema import delivery, message, tally, timeline
 from segue.journal.states import FINAL, HELD, READY, State
 
 
@@ -115,8 +115,15 @@ def release_owners(connection: Connection, owners: Collection[str]) -> int:
     ).rowcount
 
 
-def apply(connection: Connection, now: float, steps: Sequence[Step]) -> list[bool]:
-    """Makes the steps whose claim holds, in their order; tells of each whether it was made."""
+class Applied(NamedTuple):
+    """Of each step whether it was made, and how many places in queues became first."""
+
+    made: list[bool]
+    freed: int
+
+
+def apply(connection: Connection, now: float, steps: Sequence[Step]) -> Applied:
+    """Makes the steps whose claim holds, in their order."""
     held = {row.id: row for row in connection.execute(_HELD, {"ids": [step.id for step in steps]})}
     states: dict[int, str] = {id: row.state for id, row in held.items()}
     owners: dict[int, str | None] = {id: row.owner for id, row in held.items()}
@@ -174,37 +181,24 @@ def apply(connection: Connection, now: float, steps: Sequence[Step]) -> list[boo
     put_contents(connection, contents)
     put_deliveries(connection, now, deliveries)
     count(connection, deltas)
-    queues.leave(connection, gone)
-    return made
+    return Applied(made, queues.leave(connection, gone))
 
 
 def put_contents(connection: Connection, rows: Iterable[tuple[int, str, bytes]]) -> None:
     """Stores contents over what was there of their kind."""
     newest = {(id, kind): data for id, kind, data in rows}
     if newest:
-        keys = [{"m": id, "k": kind} for id, kind in newest]
-        connection.execute(_NO_CONTENT, keys)
-        connection.execute(
-            insert(content), [{"message_id": id, "kind": kind, "data": data} for (id, kind), data in newest.items()]
-        )
+        connection.execute(_CONTENT, [{"m": id, "k": kind, "d": data} for (id, kind), data in newest.items()])
 
 
 def put_deliveries(connection: Connection, now: float, rows: Iterable[tuple[int, Told]]) -> None:
     """Stores what became of messages at targets."""
     newest = {(id, told.target): told for id, told in rows}
     if newest:
-        connection.execute(_NO_DELIVERY, [{"m": id, "t": target} for id, target in newest])
         connection.execute(
-            insert(delivery),
+            _DELIVERY,
             [
-                {
-                    "message_id": id,
-                    "target": target,
-                    "state": told.state,
-                    "tries": told.tries,
-                    "at": now,
-                    "reason": told.reason[:200],
-                }
+                {"m": id, "ta": target, "s": told.state, "n": told.tries, "t": now, "r": told.reason[:200]}
                 for (id, target), told in newest.items()
             ],
         )
@@ -291,8 +285,15 @@ _STEP = (
         site=bindparam("si"),
     )
 )
-_NO_CONTENT = delete(content).where(content.c.message_id == bindparam("m"), content.c.kind == bindparam("k"))
-_NO_DELIVERY = delete(delivery).where(delivery.c.message_id == bindparam("m"), delivery.c.target == bindparam("t"))
+_CONTENT = text(
+    "INSERT INTO content (message_id, kind, data) VALUES (:m, :k, :d)"
+    " ON CONFLICT (message_id, kind) DO UPDATE SET data = excluded.data"
+)
+_DELIVERY = text(
+    "INSERT INTO delivery (message_id, target, state, tries, at, reason) VALUES (:m, :ta, :s, :n, :t, :r)"
+    " ON CONFLICT (message_id, target) DO UPDATE"
+    " SET state = excluded.state, tries = excluded.tries, at = excluded.at, reason = excluded.reason"
+)
 _BACK = (
     update(message)
     .where(

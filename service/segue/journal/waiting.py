@@ -31,7 +31,7 @@ async def hold(journal: Journal, id: int, fence: int, codes: Sequence[Code]) -> 
     reason = " ".join(dict.fromkeys(one.field for one in codes))
 
     def put(connection: Connection, now: float) -> bool:
-        (made,) = transitions.apply(connection, now, [Step(id, fence, "waiting", reason)])
+        (made,) = transitions.apply(connection, now, [Step(id, fence, "waiting", reason)]).made
         if made:
             connection.execute(delete(waiting).where(waiting.c.message_id == id))
             connection.execute(insert(waiting), [{"message_id": id, **one._asdict()} for one in dict.fromkeys(codes)])

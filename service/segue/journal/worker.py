@@ -70,9 +70,11 @@ class Worker:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
     _stopping: bool = False
+    _full: bool = False  # there was more to do than hands
     _loops: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     def start(self) -> None:
+        self.journal.listen(self.wake)
         loop = asyncio.get_running_loop()
         self._loops = [loop.create_task(self._run()), loop.create_task(self._keep_leases())]
 
@@ -140,7 +142,8 @@ class Worker:
                         self.put(claim, asked_at)
             except StoreError:
                 found = 0
-            if found < limit or not limit:
+            self._full = found >= limit
+            if not self._full or not limit:
                 await self._rest()
 
     def _limit(self) -> int:
@@ -197,7 +200,8 @@ class Worker:
             log.get().error("worker.bug", message=claim.id, **log.fault(error))
         finally:
             self._active.pop(claim.id, None)
-            self.wake()
+            if self._full or self.deliveries.probing:
+                self.wake()
 
     async def _convert(self, task: _Task) -> bool:
         """Makes the Bundle; False where there is none to deliver."""

@@ -55,6 +55,15 @@ class Move(Job[bool]):
 
 
 @dataclass(slots=True, eq=False)
+class Keep(Job[None]):
+    """How a message was answered, for whoever sends it again (S-43)."""
+
+    id: int = field(kw_only=True)
+    ack: bytes = field(kw_only=True)
+    rules: str = field(kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
 class Take(Job[list[transitions.Claim]]):
     """A wish for work."""
 
@@ -87,6 +96,7 @@ class Writer:
         self.fault: str | None = None  # why the journal cannot be written at present
         self.committed_at = monotonic()
         self.commits = 0
+        self.freed: Callable[[], None] = _nothing  # called in the event loop when messages came to the front
         self._alone = 0  # jobs to be written one by one
         self._loop = asyncio.get_running_loop()
 
@@ -160,18 +170,25 @@ class Writer:
         if self._connection is None:
             self._connection = self._database.write()
         connection = self._connection
-        queues = any(not isinstance(job, Take) and not (isinstance(job, Call) and not job.queues) for job in batch)
+        queues = any(isinstance(job, Receive | Move) or (isinstance(job, Call) and job.queues) for job in batch)
         now = self._database.turn(connection, queues=queues)
         results: list[tuple[Job[Any], Any]] = []
+        freed = 0
         moves = [job for job in batch if isinstance(job, Move)]
         if moves:
-            results += zip(moves, transitions.apply(connection, now, [job.step for job in moves]), strict=True)
+            applied = transitions.apply(connection, now, [job.step for job in moves])
+            results += zip(moves, applied.made, strict=True)
+            freed = applied.freed
         coming = [job for job in batch if isinstance(job, Receive)]
         if coming:
             entered = arrivals.receive(
                 connection, now, [job.arrival for job in coming], self.owner, self._lease_s, self._window_s
             )
             results += zip(coming, entered, strict=True)
+        kept = [job for job in batch if isinstance(job, Keep)]
+        if kept:
+            arrivals.keep(connection, [(job.id, job.ack, job.rules) for job in kept])
+            results += ((job, None) for job in kept)
         for job in batch:
             if isinstance(job, Take):
                 results.append(
@@ -180,6 +197,8 @@ class Writer:
             elif isinstance(job, Call):
                 results.append((job, job.function(connection, now)))
         connection.commit()
+        if freed and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.freed)
         return results
 
     def _failed(self, batch: Sequence[Job[Any]], error: Exception) -> None:
@@ -203,7 +222,7 @@ class Writer:
             self._connection = None
         if ill:
             self._database.reset()
-            again = [job for job in batch if isinstance(job, Move) or (isinstance(job, Call) and job.lasting)]
+            again = [job for job in batch if isinstance(job, Move | Keep) or (isinstance(job, Call) and job.lasting)]
         else:
             again = list(batch) if len(batch) > 1 else []
             self._alone = len(again)
@@ -212,6 +231,10 @@ class Writer:
         kept = set(map(id, again))
         refused = StoreError("the journal cannot be written at present")
         self._tell([(job, refused) for job in batch if id(job) not in kept])
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def settle(results: Sequence[tuple[Job[Any], Any]]) -> None:
