@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
-import pytest
+import pytest_asyncio
 
 from .laboratory import Nursery
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def nursery() -> AsyncIterator[Nursery]:
-    made = Nursery()
-    await made.open()
-    yield made
-    await made.close()
+    with tempfile.TemporaryDirectory() as folder:  # a short path: a socket's has 107 characters
+        made = Nursery(Path(folder))
+        await made.open()
+        yield made
+        await made.close()

@@ -52,7 +52,8 @@ def message(patient: str, n: int, merged: str = "") -> bytes:
 class Nursery:
     """Where services come from, without the seconds that each would take to read its rules; see nursery.py."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._socket = folder / "nursery"
         self._process: asyncio.subprocess.Process | None = None
         self._born: asyncio.Queue[int] = asyncio.Queue()
         self._ends: dict[int, asyncio.Future[int]] = {}
@@ -63,6 +64,7 @@ class Nursery:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(Path(__file__).with_name("nursery.py")),
+            str(self._socket),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             cwd=ROOT,
@@ -91,7 +93,7 @@ class Nursery:
             return await self._born.get()
 
     async def ended(self, pid: int) -> int:
-        return await self._ends[pid]
+        return await asyncio.shield(self._ends[pid])
 
     async def close(self) -> None:
         assert self._process is not None
@@ -356,7 +358,7 @@ async def kills(
             until = monotonic() + 20  # each life has to get something done, or nothing is proved
             while sum(len(one.acked) for one in loads) == before and monotonic() < until:
                 await asyncio.sleep(0.01)
-            await asyncio.sleep(chance.random() * 0.1)
+            await asyncio.sleep(chance.random() * 0.6)
             await service.kill()
             await service.start()
         stopping.set()

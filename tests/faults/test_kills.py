@@ -11,14 +11,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from .laboratory import Nursery, Service, Stub, kills
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 KILLS = int(os.environ.get("KILLS", "3"))
 SEED = int(os.environ.get("SEED", "1"))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def stub(tmp_path: Path) -> AsyncIterator[Stub]:
     made = Stub(tmp_path, fault=0.1, slow=0.01, seed=SEED)
     await made.start()

@@ -12,6 +12,7 @@ import pytest
 
 from .laboratory import Nursery, Sender, Service, Stub, judge, quiet
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "2"))
 
 

@@ -134,9 +134,11 @@ class Child:
     async def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
+            if process.stdin is not None:
+                process.stdin.close()
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            await process.communicate()
+            await process.wait()
 
 
 class Children:
@@ -174,8 +176,10 @@ class Children:
 
 def first(requests: BinaryIO) -> bytes:
     """What the parent says first."""
-    (size,) = _LENGTH.unpack(requests.read(_LENGTH.size))
-    return requests.read(size)
+    head = requests.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise SystemExit(0)  # the parent died meanwhile
+    return requests.read(_LENGTH.unpack(head)[0])
 
 
 def serve(converter: Converter, requests: BinaryIO, answers: BinaryIO, memory_bytes: int = MEMORY_BYTES) -> None:
@@ -190,8 +194,11 @@ def serve(converter: Converter, requests: BinaryIO, answers: BinaryIO, memory_by
         except MemoryError:
             found = "memory"
         answer = pickle.dumps(found, pickle.HIGHEST_PROTOCOL)
-        answers.write(_LENGTH.pack(len(answer)) + answer)
-        answers.flush()
+        try:
+            answers.write(_LENGTH.pack(len(answer)) + answer)
+            answers.flush()
+        except BrokenPipeError:
+            return  # the parent died meanwhile
 
 
 def _bound(memory_bytes: int) -> None:
