@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from segue.convert import Converter
+from segue.delivery.conversions import Conversions
 from segue.delivery.intake import Peer, Pipeline
 from segue.inbox.counting import Counting
 from segue.inbox.store import Inbox
@@ -72,7 +73,7 @@ def test_T62_counts_survive_kill_9(tmp_path: Path) -> None:
 
 async def test_T62_messages_of_the_door_are_counted_in_the_background(tmp_path: Path, inbox: Inbox) -> None:
     counting = Counting(inbox, tmp_path / "counts", clock=iter(range(1, 100)).__next__)
-    pipeline = Pipeline(Converter(), None, {}, unknown=counting)
+    pipeline = Pipeline(Conversions(Converter(), unknown=counting), None)
     for n in range(20):
         raw = (
             f"MSH|^~\\&|LAB|NORTH|||20240310101500-0500||ORU^R01^ORU_R01|M{n}|P|2.5.1\rPID|1||7^^^&2.999.1&ISO^MR||Novak^Ada\r"
@@ -93,7 +94,7 @@ async def test_T62_a_disk_that_is_full_costs_a_count_not_the_message() -> None:
             raise OSError(28, "No space left on device")
 
     raw = b"MSH|^~\\&|LAB|NORTH|||20240310||ADT^A08^ADT_A01|M1|P|2.5.1\rPID|1||7||Novak^Ada||1980|F\r"
-    pipeline = Pipeline(Converter(), None, {}, unknown=Full())
+    pipeline = Pipeline(Conversions(Converter(), unknown=Full()), None)
     assert (await pipeline(raw, Peer("mllp", "127.0.0.1"))).outcome == "accepted"
 
 

@@ -39,6 +39,7 @@ from segue.inbox.counting import Counting, spool_folder
 from segue.inbox.desk import Desk
 from segue.journal.clerk import Clerk
 from segue.journal.database import StoreError
+from segue.journal.waiting import WaitingMessages
 from segue.mllp.server import MllpServer
 from segue.reloading import Reloading
 from segue.secret import SecretError
@@ -179,6 +180,8 @@ class _Process:
                 typer.echo(f"journal: {error}", err=True)
                 return False
             await self.clerk.start(self.health)
+            if self.inbox is not None:
+                self.inbox.waiting = WaitingMessages.beside(self.clerk.journal)
         app = create_app(self.converter, self.settings, self.health, self.resolver, self.inbox, self.clerk)
         self.http = HttpServer(app, grace_s=self.settings.drain.grace_s)
         intake: Intake = self.clerk.intake if self.clerk is not None else Pipeline(self.conversions, self.routes)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -18,6 +20,10 @@ from segue.inbox.entry import Entry, State
 from segue.inbox.sheet import filled, sheet
 from segue.inbox.store import ConflictError, Inbox
 from segue.inbox.suggestions import suggestions
+from segue.journal.database import StoreError
+from segue.journal.journal import Journal
+from segue.journal.waiting import WaitingMessages
+from segue.secret import Secret, SecretError
 from segue.settings import Settings
 from segue.terminology import Terminology, TerminologyError
 from segue.terminology.maprows import MapRow
@@ -40,7 +46,22 @@ def desk_for(settings: Settings, terminology: Callable[[], Terminology] | None =
         inbox = Inbox(Path(settings.inbox.file))
     except OSError as error:
         raise InboxError(f"cannot be opened: {error.strerror} (inbox.file {settings.inbox.file})") from None
-    return Desk(inbox, folder, terminology or _of_folder(folder))
+    waiting = WaitingMessages(_at_journal(settings)) if settings.journal.url is not None else None
+    return Desk(inbox, folder, terminology or _of_folder(folder), waiting)
+
+
+def _at_journal(settings: Settings) -> Callable[[Callable[[Journal], Coroutine[Any, Any, Any]]], Any]:
+    """Opens the journal of the settings for one piece of work, beside a service that may run over it."""
+
+    async def run(work: Callable[[Journal], Coroutine[Any, Any, Any]]) -> Any:
+        about = settings.journal
+        journal = await Journal.open(about.url or "", create=False, password=Secret.of(about, "password"))
+        try:
+            return await work(journal)
+        finally:
+            await journal.close()
+
+    return lambda work: asyncio.run(run(work))
 
 
 def _of_folder(folder: Path | None) -> Callable[[], Terminology]:
@@ -60,7 +81,7 @@ def _at(config: Path | None, work: Callable[[Desk, Settings], int]) -> int:
             typer.echo("No inbox is kept – set inbox.file to a file.", err=True)
             return 2
         return work(desk, found.settings)
-    except (DeskError, ConflictError, InboxError, TerminologyError, VocabularyError) as error:
+    except (DeskError, ConflictError, InboxError, StoreError, SecretError, TerminologyError, VocabularyError) as error:
         typer.echo(str(error), err=True)
         return 1
 

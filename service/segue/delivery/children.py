@@ -185,6 +185,11 @@ def first(requests: BinaryIO) -> bytes:
 def serve(converter: Converter, requests: BinaryIO, answers: BinaryIO, memory_bytes: int = MEMORY_BYTES) -> None:
     """The child's side, until the parent is gone; every rule has been read and compiled."""
     _bound(memory_bytes)
+    with contextlib.suppress(BrokenPipeError):  # the parent died meanwhile
+        _serve(converter, requests, answers)
+
+
+def _serve(converter: Converter, requests: BinaryIO, answers: BinaryIO) -> None:
     answers.write(_READY)
     answers.flush()
     while head := requests.read(_LENGTH.size):
@@ -194,11 +199,8 @@ def serve(converter: Converter, requests: BinaryIO, answers: BinaryIO, memory_by
         except MemoryError:
             found = "memory"
         answer = pickle.dumps(found, pickle.HIGHEST_PROTOCOL)
-        try:
-            answers.write(_LENGTH.pack(len(answer)) + answer)
-            answers.flush()
-        except BrokenPipeError:
-            return  # the parent died meanwhile
+        answers.write(_LENGTH.pack(len(answer)) + answer)
+        answers.flush()
 
 
 def _bound(memory_bytes: int) -> None:

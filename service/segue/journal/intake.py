@@ -37,6 +37,7 @@ from segue.journal.policies import Policies, Policy
 from segue.journal.schema import message
 from segue.journal.states import FINAL, HELD, State
 from segue.journal.transitions import Claim, Step
+from segue.journal.waiting import codes_of, hold, waiting_step
 from segue.journal.worker import Outcome, Worker
 
 STORE_S = 10.0  # longest wait for the journal, before the sender is told to come again
@@ -157,7 +158,7 @@ class JournaledIntake:
                     found = Outcome(state or "ignored")
                     break
         self.worker.forget(id)
-        if found.state in ("delivered", "ignored"):
+        if found.state in ("delivered", "ignored", "waiting"):  # what waits for a person is kept, and not at fault
             return Receipt("accepted", id=id, state=found.state)
         issues = found.issues or (issue("delivery.refused"),)
         return Receipt(refused(issues) if found.state == "refused" else "error", issues, id=id, state=found.state)
@@ -174,8 +175,12 @@ class JournaledIntake:
             if state == "refused":
                 return Receipt(refused(made.issues), made.issues, state=state)
             return Receipt("accepted", made.issues, state=state)
-        parcel = made.parcel(raw, entered.digest)
         contents["bundle"] = packed(made.body)
+        if codes := codes_of(made.made.unmapped):
+            step = waiting_step(id, fence, codes, contents, self.conversions.rules)
+            self._later(asyncio.ensure_future(hold(self.journal, step, codes)))
+            return Receipt("accepted", made.issues, made.event, state="waiting")
+        parcel = made.parcel(raw, entered.digest)
         hand_on = entered.first and self.worker.room
         step = Step(
             id, fence, "converted", keep=hand_on, contents=contents, rules=self.conversions.rules, site=parcel.site

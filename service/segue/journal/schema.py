@@ -159,6 +159,7 @@ waiting = Table(
     Column("field", String, primary_key=True),
     Column("system", String, primary_key=True),
     Column("code", String, primary_key=True),
+    Column("unit", String, primary_key=True),
     Index("waiting_by_code", "field", "system", "code"),
 )
 

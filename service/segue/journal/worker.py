@@ -31,6 +31,7 @@ from segue.journal.journal import Journal
 from segue.journal.policies import Policies
 from segue.journal.states import READY, State
 from segue.journal.transitions import Claim, Past, Step
+from segue.journal.waiting import codes_of, hold, waiting_step
 
 PARALLEL = 64  # messages in work
 POLL_S = 1.0  # the safety net under every other way of waking up (S-94)
@@ -231,8 +232,13 @@ class Worker:
                 made.issues,
             )
             return False
-        task.parcel = made.parcel(raw, claim.digest)
         contents["bundle"] = packed(made.body)
+        if codes := codes_of(made.made.unmapped):
+            step = waiting_step(claim.id, claim.fence, codes, contents, self.conversions.rules)
+            if await hold(self.journal, step, codes):
+                self._told(step, made.issues)
+            return False
+        task.parcel = made.parcel(raw, claim.digest)
         return await self.journal.move(
             Step(
                 claim.id, claim.fence, "converted", keep=True, contents=contents, rules=self.conversions.rules,
@@ -313,6 +319,10 @@ class Worker:
         if not made:
             log.get().warning("claim.lost", message=step.id)
             return
+        self._told(step, issues)
+
+    def _told(self, step: Step, issues: tuple[Issue, ...]) -> None:
+        """Whoever waits for the end of a message hears of it."""
         if step.state is not None and step.state not in READY:
             if step.state in ("dead", "quarantined"):
                 log.get().error("message.held", message=step.id, state=step.state, reason=step.reason)

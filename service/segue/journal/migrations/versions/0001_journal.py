@@ -118,6 +118,7 @@ def upgrade() -> None:
         sa.Column("field", sa.String, primary_key=True),
         sa.Column("system", sa.String, primary_key=True),
         sa.Column("code", sa.String, primary_key=True),
+        sa.Column("unit", sa.String, primary_key=True),
     )
     op.create_index("waiting_by_code", "waiting", ["field", "system", "code"])
     tally = op.create_table(
