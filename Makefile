@@ -13,23 +13,30 @@ KUBECONFORM := $(CACHE)/bin/kubeconform
 KUBERNETES := 1.37.0
 SCHEMAS := $(CACHE)/kubernetes/v$(KUBERNETES)-strict
 IMAGE ?= segue:dev
+JOURNAL ?= var/journal.db
+KILLS ?= 200
+OUTAGE_S ?= 600
 ARGS ?=
 
 export UV_PYTHON_DOWNLOADS := never
 needs = command -v $(1) >/dev/null || { echo "This machine lacks $(1): $(2)" >&2; exit 1; }
 
-.PHONY: help setup run test lint types maps integration bench image chart clean
+.PHONY: help setup run test faults lint types maps integration bench bench-search image chart clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## Make .venv from uv.lock
 
-run: setup ## Serve HTTP on 8080 and MLLP on 2575; ARGS="--deliver out" and the like are passed on
-	@exec $(BIN)/segue serve $(ARGS)
+run: setup ## Serve HTTP on 8080 and MLLP on 2575 with a journal in var/; ARGS="--deliver out" and the like are passed on
+	@mkdir -p $(dir $(JOURNAL))
+	@exec $(BIN)/segue serve --journal $(JOURNAL) $(ARGS)
 
 test: setup ## Run the tests; ARGS="tests/hl7 -k charset" narrows them
 	$(BIN)/python -m pytest -n 2 -m "not integration" $(ARGS)
+
+faults: setup ## Kill services under load, KILLS times for each database; break disk, database and FHIR server
+	KILLS=$(KILLS) OUTAGE_S=$(OUTAGE_S) $(BIN)/python -m pytest -s tests/faults $(ARGS)
 
 lint: setup ## Check style and format
 	$(BIN)/ruff check .
@@ -46,6 +53,9 @@ integration: setup $(CACHE)/peers/.ready ## Run against real peers: HAPI FHIR, t
 
 bench: setup ## Measure speed beside the peers, one table
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+bench-search: setup ## Fill a journal with a million messages and time what looks them up; MESSAGES=100000 for fewer
+	$(BIN)/python -m benchmarks.search $(MESSAGES)
 
 image: ## Build the container image
 	@$(call needs,docker,install Docker or build the Dockerfile with another tool)

@@ -1,6 +1,6 @@
 """`make bench`: everything measured, in one table with the machine it was measured on.
 
-    python -m benchmarks.run [--rounds N] [--json FILE] [engine mapping terminology http mllp remote vocabulary]
+    python -m benchmarks.run [--rounds N] [--json FILE] [engine mapping terminology http mllp journal remote vocabulary]
 
 A ratio that breaks its rule is marked, and the exit code is 1: machines differ, ratios within one run hardly do (P-51).
 """
@@ -19,7 +19,7 @@ from rich.table import Table
 from benchmarks.machine import facts
 from benchmarks.rounds import Row
 
-GROUPS = ("engine", "mapping", "terminology", "http", "mllp", "remote", "vocabulary")
+GROUPS = ("engine", "mapping", "terminology", "http", "mllp", "journal", "remote", "vocabulary")
 
 
 def main() -> int:

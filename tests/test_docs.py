@@ -73,7 +73,7 @@ def test_settings_that_are_named_exist() -> None:
     from segue.settings import Settings
 
     known = str(Settings.model_json_schema())
-    for page in (DOCS / "deploy.md", DOCS / "mllp.md", DOCS / "targets.md"):
+    for page in (DOCS / "deploy.md", DOCS / "mllp.md", DOCS / "targets.md", DOCS / "journal.md"):
         for name in re.findall(r"`(?:drain\.|log\.)?([a-z_]{6,})(?::[^`]*)?`", page.read_text("utf-8")):
             assert f"'{name}'" in known, (page.name, name)
 

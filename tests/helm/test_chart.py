@@ -143,6 +143,8 @@ def test_O_71_sidecar_listens_on_localhost_only(sidecar: str) -> None:
         ("replicas=many", "at '/replicas'"),
         ("image.digest=latest", "at '/image/digest'"),
         ("config.drain.grace_s=300", "terminationGracePeriodSeconds is 45 and the drain settings need 311"),
+        ("config.journal.url=/var/lib/segue/j.db", "it needs data.enabled and data.existingClaim"),
+        ("config.journal.url=/var/lib/segue/j.db,replicas=2", "replicas has to be 1"),
     ],
 )
 def test_O_79_wrong_value_is_refused(setting: str, words: str) -> None:

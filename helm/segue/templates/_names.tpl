@@ -43,3 +43,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- fail (printf "terminationGracePeriodSeconds is %d and the drain settings need %d" (int .Values.terminationGracePeriodSeconds) $needed) }}
 {{- end }}
 {{- end }}
+
+{{- /* "file" for a journal in a file, which has one writer and a volume that stays; "" for any other. */}}
+{{- define "segue.journalKind" -}}
+{{- $url := dig "journal" "url" "" .Values.config | default "" -}}
+{{- if and $url (not (hasPrefix "postgresql" $url)) }}file{{ end }}
+{{- end }}
+
+{{- define "segue.checkJournal" -}}
+{{- if eq (include "segue.journalKind" .) "file" }}
+{{- if gt (int .Values.replicas) 1 }}
+{{- fail "config.journal.url is a file: replicas has to be 1, or the journal PostgreSQL" }}
+{{- end }}
+{{- if not (and .Values.data.enabled .Values.data.existingClaim) }}
+{{- fail "config.journal.url is a file: it needs data.enabled and data.existingClaim, or it is gone with the pod" }}
+{{- end }}
+{{- end }}
+{{- end }}

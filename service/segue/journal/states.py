@@ -9,7 +9,7 @@
        └───▶ refused                         answered with a NAK: the sender still has it
 
 A message is in exactly one state. Being worked on and standing behind a held message are no states: they are its
-claim and its place among its order keys, from which they are told (decision 0006).
+claim and its place among its order keys, from which they are told (decision 0011).
 """
 
 from __future__ import annotations
