@@ -356,7 +356,9 @@ async def kills(
             before = sum(len(one.acked) for one in loads)
             await asyncio.sleep(chance.random() * 0.3)
             until = monotonic() + 20  # each life has to get something done, or nothing is proved
-            while sum(len(one.acked) for one in loads) == before and monotonic() < until:
+            while sum(len(one.acked) for one in loads) == before:
+                assert monotonic() < until, "twenty seconds, and nothing was accepted"
+                assert not any(task.done() for task in running), "a sender got an answer that it should not"
                 await asyncio.sleep(0.01)
             await asyncio.sleep(chance.random() * 0.6)
             await service.kill()

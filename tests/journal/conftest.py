@@ -17,6 +17,7 @@ from segue.issues import issue
 from segue.journal import metadata
 from segue.journal.arrivals import Entered
 from segue.journal.journal import Journal
+from segue.journal.transitions import Claim, Step
 from segue.settings.targets import Folder
 
 Open = Callable[..., Awaitable[Journal]]
@@ -65,6 +66,15 @@ async def opened() -> AsyncIterator[Open]:
 @pytest.fixture
 async def journal(where: str, opened: Open) -> Journal:
     return await opened(where)
+
+
+async def ready(journal: Journal, limit: int) -> list[Claim]:
+    """Claims of messages whose turn it is; what is only to be converted is taken as that, and given back."""
+    claims = await journal.take(limit)
+    for claim in claims:
+        if not claim.first:
+            assert await journal.move(Step(claim.id, claim.fence, "converted"))
+    return [claim for claim in claims if claim.first] or (await ready(journal, limit) if claims else [])
 
 
 async def receive(journal: Journal, raw: bytes, **settings: Any) -> Entered:

@@ -12,7 +12,7 @@ from segue.journal.journal import Journal, balance
 from segue.journal.schema import message_key
 from segue.journal.transitions import Claim, Step
 
-from .conftest import Open, adt, receive
+from .conftest import Open, adt, ready, receive
 
 MERGE = "MRG|{}^^^NORTH^MR\r"
 
@@ -20,7 +20,7 @@ MERGE = "MRG|{}^^^NORTH^MR\r"
 async def drained(journal: Journal) -> list[list[int]]:
     """Takes and delivers until nothing is left; what was ready together stands together."""
     rounds: list[list[int]] = []
-    while claims := await journal.take(100):
+    while claims := await ready(journal, 100):
         rounds.append([claim.id for claim in claims])
         await asyncio.gather(*(journal.move(Step(claim.id, claim.fence, "delivered")) for claim in claims))
     return rounds
@@ -95,17 +95,17 @@ async def test_S50_without_a_patient_the_sender_is_the_key(journal: Journal) -> 
 
 async def test_S52_a_held_message_parks_its_keys_only(journal: Journal) -> None:
     await put(journal, adt("1", "A"), adt("2", "A"), adt("3", "B"))
-    first, third = await journal.take(10)
+    first, third = await ready(journal, 10)
     await journal.move(Step(first.id, first.fence, "dead", "refused"))
     await journal.move(Step(third.id, third.fence, "delivered"))
-    assert await journal.take(10) == []
-    assert (await journal.counts())["received"] == 1
+    assert await ready(journal, 10) == []
+    assert (await journal.counts())["converted"] == 1
 
 
 async def test_S54_of_two_processes_each_takes_its_own(where: str, opened: Open) -> None:
     journals = [await opened(where), await opened(where)]
     await put(journals[0], *(adt(f"M{n}", str(n)) for n in range(40)))
-    taken = await asyncio.gather(*(journals[n % 2].take(10) for n in range(6)))
+    taken = await asyncio.gather(*(ready(journals[n % 2], 10) for n in range(6)))
     ids = [claim.id for claims in taken for claim in claims]
     assert sorted(ids) == list(range(1, 41))
 
@@ -132,11 +132,11 @@ async def test_S47_S54_random_messages_keep_their_order(journal: Journal, seed: 
         )
         mine[entered.id] = {*mrn, *merged}
         if chance.random() < 0.5:
-            running += await journal.take(chance.randrange(1, 4))
+            running += await ready(journal, chance.randrange(1, 4))
         while running and chance.random() < 0.5:
             await finish()
     while len(finished) < len(mine):
-        running += await journal.take(5)
+        running += await ready(journal, 5)
         assert running, "everything waits for something"
         await finish()
     for number in numbers:

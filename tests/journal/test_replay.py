@@ -13,7 +13,7 @@ from segue.journal.policies import Policies
 from segue.journal.search import told
 from segue.journal.transitions import Step
 
-from .conftest import adt, receive
+from .conftest import adt, ready, receive
 
 POLICIES = Policies({})
 
@@ -26,7 +26,7 @@ async def test_S68_a_replayed_message_is_worked_on_again_and_says_why(journal: J
     await receive(journal, adt())
     await done(journal, 1, 1)
     assert (await reopened(journal, POLICIES, 1, reason="new map")).refused == ""
-    (claim,) = await journal.take(5)
+    (claim,) = await ready(journal, 5)
     assert (claim.id, claim.state, claim.suspect) == (1, "received", False)
     row = await journal.look(lambda connection: told(connection, 1))
     assert row is not None
@@ -41,7 +41,7 @@ async def test_S68_it_queues_as_the_newest_of_its_patient(journal: Journal) -> N
     assert (await reopened(journal, POLICIES, 1, reason="x")).refused == ""
     await receive(journal, adt("M3"), claim=False)
     order: list[int] = []
-    while claims := await journal.take(5):
+    while claims := await ready(journal, 5):
         (claim,) = claims
         order.append(claim.id)
         await done(journal, claim.id, claim.fence)
@@ -61,9 +61,9 @@ async def test_S52_a_dead_message_that_is_replayed_goes_before_what_it_parked(jo
     await receive(journal, adt("M1"))
     await receive(journal, adt("M2"), claim=False)
     await done(journal, 1, 1, "dead")
-    assert await journal.take(5) == []
+    assert await ready(journal, 5) == []
     await reopened(journal, POLICIES, 1, reason="fixed")
-    assert [claim.id for claim in await journal.take(5)] == [1]
+    assert [claim.id for claim in await ready(journal, 5)] == [1]
 
 
 async def test_S52_a_message_set_aside_frees_what_it_parked(journal: Journal) -> None:
@@ -72,7 +72,7 @@ async def test_S52_a_message_set_aside_frees_what_it_parked(journal: Journal) ->
     await done(journal, 1, 1, "dead")
     assert await journal.call(lambda connection, now: replay.resolve(connection, now, 1, "ignored", "test"))
     assert not await journal.call(lambda connection, now: replay.resolve(connection, now, 1, "ignored", "test"))
-    assert [claim.id for claim in await journal.take(5)] == [2]
+    assert [claim.id for claim in await ready(journal, 5)] == [2]
     assert await journal.look(balance) == []
 
 

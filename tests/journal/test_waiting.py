@@ -27,7 +27,7 @@ from segue.reloading import Reloading, RuleFiles
 from segue.terminology import Unmapped
 from segue.terminology.maprows import MapRow
 
-from .conftest import Open, Sink, adt, receive, routes
+from .conftest import Open, Sink, adt, ready, receive, routes
 
 GLU = Code("LAB|NORTH", "OBX-3", "99LAB", "GLU")
 
@@ -39,12 +39,12 @@ async def test_S65_exactly_what_waits_for_the_code_goes_on_in_its_place(journal:
     assert not await hold(journal, Step(3, 9, "waiting"), [GLU])
     assert len(entered) == 3
     assert await waiting_for(journal) == [(GLU, 1), (GLU._replace(code="NA"), 1)]
-    assert await journal.take(10) == []  # the third stands behind the first
+    assert await ready(journal, 10) == []  # the third stands behind the first
     assert await release(journal, GLU._replace(sender="other"), "mapped") == []
     assert await release(journal, GLU._replace(sender=""), "mapped") == [1]
-    assert await journal.take(10) == []  # the rules have a moment to follow
+    assert await ready(journal, 10) == []  # the rules have a moment to follow
     await journal.call(lambda connection, _: connection.execute(update(message).values(not_before=0.0)))
-    assert [claim.id for claim in await journal.take(10)] == [1]
+    assert [claim.id for claim in await ready(journal, 10)] == [1]
     assert await journal.look(balance) == []
 
 

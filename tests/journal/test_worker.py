@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from segue.journal.policies import Policies, Policy
 from segue.journal.retries import Retry
 from segue.journal.schema import message
 from segue.journal.search import Query, found, parked, told
+from segue.journal.transitions import release_owners
 from segue.journal.worker import Worker
 
 from .conftest import Open, Sink, adt, failure, receive, route, routes
@@ -101,7 +103,9 @@ async def test_S52_S60_a_refused_message_is_dead_at_once_and_parks_its_patient(j
     assert sink.ids == ["M3"]
     assert await journal.look(parked) == {"keys": 1, "messages": 1}
     (second,) = await journal.look(lambda connection: found(connection, Query(control_id="M2")))
-    assert (second["state"], second["parkedBehind"]) == ("received", 1)
+    await settled(journal, converted=1)
+    (second,) = await journal.look(lambda connection: found(connection, Query(control_id="M2")))
+    assert (second["state"], second["parkedBehind"]) == ("converted", 1)
 
 
 async def test_S52_by_setting_a_failure_lets_the_next_one_pass(journal: Journal, make: Make) -> None:
@@ -255,10 +259,6 @@ POISON = (
 
 async def test_S55_S56_only_the_message_that_kills_its_process_is_set_apart(journal: Journal, make: Make) -> None:
     """Five were in work when a process died; each runs alone in a child, and one of them ends it."""
-    import sys
-
-    from segue.journal.transitions import release_owners
-
     for n in range(5):
         await receive(journal, adt("POISON" if n == 2 else f"M{n}", str(n)))
     await journal.call(lambda connection, _: release_owners(connection, [journal.owner]))
@@ -268,4 +268,27 @@ async def test_S55_S56_only_the_message_that_kills_its_process_is_set_apart(jour
     assert sorted(sink.ids) == ["M0", "M1", "M3", "M4"]
     row = await journal.look(lambda connection: told(connection, 3))
     assert row is not None
-    assert [one.get("reason") for one in row["timeline"]] == [None, "ended its process (2)", "killed"]
+    assert [one.get("reason") for one in row["timeline"]] == [None, "ended its process", "killed"]
+
+
+async def test_S56_a_service_that_is_killed_again_and_again_is_no_messages_fault(
+    journal: Journal, make: Make, converter: Converter
+) -> None:
+    """Six services died while a child had the message; none of them saw the child end."""
+    await receive(journal, adt())
+    await journal.call(lambda connection, _: connection.execute(update(message).values(starts=7)))
+    await journal.call(lambda connection, _: release_owners(connection, [journal.owner]))
+    sink = Sink()
+    make(sink, children=Children(0, (sys.executable, "-c", POISON)))
+    await settled(journal, delivered=1)
+
+
+async def test_S54_what_is_not_first_is_converted_and_no_more(journal: Journal, make: Make) -> None:
+    """A message parked behind another is not parked for its sender: it is converted, and so answered."""
+    sink = Sink()
+    sink.failures = [failure("refused", transient=False)]
+    for n in range(3):
+        await receive(journal, adt(f"M{n}", "A"), claim=False)
+    make(sink)
+    await settled(journal, dead=1, converted=2)
+    assert sink.parcels == []

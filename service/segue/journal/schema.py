@@ -31,6 +31,9 @@ from sqlalchemy import (
 
 tables = MetaData()
 
+# What there is to do: to deliver when it is first in all its queues, to convert at any time.
+READY_WHERE = "(waits = 0 OR state = 'received') AND state IN ('received', 'converted', 'retrying')"
+
 message = Table(
     "message",
     tables,
@@ -68,8 +71,8 @@ message = Table(
     Index(
         "message_ready",
         "id",
-        sqlite_where=text("waits = 0 AND state IN ('received', 'converted', 'retrying')"),
-        postgresql_where=text("waits = 0 AND state IN ('received', 'converted', 'retrying')"),
+        sqlite_where=text(READY_WHERE),
+        postgresql_where=text(READY_WHERE),
     ),
     Index(
         "message_claimed",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, case, insert, or_, select, text, update
 
 from segue.journal import queues
-from segue.journal.schema import delivery, message, tally, timeline
+from segue.journal.schema import READY_WHERE, delivery, message, tally, timeline
 from segue.journal.states import FINAL, HELD, READY, State
 
 
@@ -48,6 +48,7 @@ class Claim:
     received_at: float
     suspect: bool = False  # it was in work before, and that did not come to an end (S-56)
     tries: int = 0
+    first: bool = True  # in all its queues; else it is to be converted and no more
 
 
 @dataclass(slots=True)
@@ -63,6 +64,7 @@ class Step:
     keep: bool = False  # the claim stays
     parks: bool = True  # in a held state it keeps its places in the queues
     failed: bool = False  # a delivery failed
+    crashes: int = 0  # as many starts as this end of its process counts for
     contents: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     rules: str | None = None
     site: str = ""
@@ -73,14 +75,14 @@ class Step:
 def claim(
     connection: Connection, now: float, owner: str, lease_s: float, limit: int, states: Sequence[State] = READY
 ) -> list[Claim]:
-    """The oldest messages that are first in all their queues and nobody's (S-91)."""
+    """The oldest messages that are nobody's and first in all their queues, or not converted yet (S-91)."""
     rows = connection.execute(_READY, {"states": list(states), "now": now, "limit": limit}).all()
     if rows:
         connection.execute(_CLAIM, [{"m": row.id, "o": owner, "until": now + lease_s} for row in rows])
     return [
         Claim(
             row.id, row.fence + 1, row.state, row.listener, row.control_id, row.digest, row.size, row.received_at,
-            row.state == "received" and row.starts > 0, row.tries,
+            row.state == "received" and row.starts > 0, row.tries, row.waits == 0,
         )
         for row in rows
     ]  # fmt: skip
@@ -152,6 +154,7 @@ def apply(connection: Connection, now: float, steps: Sequence[Step]) -> Applied:
             owners[step.id] = None
         if step.state is not None:
             starts[step.id] = 0  # the work came to an end, whatever it was
+        starts[step.id] += step.crashes
         earlier = rows.get(step.id)
         rows[step.id] = {
             "m": step.id,
@@ -216,7 +219,7 @@ def count(connection: Connection, deltas: Mapping[str, int]) -> None:
         connection.execute(_COUNT, rows)
 
 
-READY_ONLY = text("waits = 0 AND state IN ('received', 'converted', 'retrying')")  # in the words of the index
+READY_ONLY = text(READY_WHERE)  # in the words of the index
 _READY = (
     select(
         message.c.id,
@@ -229,6 +232,7 @@ _READY = (
         message.c.received_at,
         message.c.starts,
         message.c.tries,
+        message.c.waits,
     )
     .where(
         READY_ONLY,

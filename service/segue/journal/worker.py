@@ -35,7 +35,10 @@ from segue.journal.waiting import codes_of, hold, waiting_step
 
 PARALLEL = 64  # messages in work
 POLL_S = 1.0  # the safety net under every other way of waking up (S-94)
-STARTS = 3  # of work that did not end, before a message is set apart (S-55)
+# Starts of work that did not end, before a message is set apart (S-55). One whose process ended beside a living service
+# counts for several: a service that is killed again and again is no message's fault (S-56).
+STARTS = 10
+CRASH = 4
 SEND_S = 35.0  # longest send: it begins only with more lease than this left (S-92)
 
 
@@ -238,13 +241,14 @@ class Worker:
             if await hold(self.journal, step, codes):
                 self._told(step, made.issues)
             return False
-        task.parcel = made.parcel(raw, claim.digest)
-        return await self.journal.move(
-            Step(
-                claim.id, claim.fence, "converted", keep=True, contents=contents, rules=self.conversions.rules,
-                site=task.parcel.site,
-            )
-        )  # fmt: skip
+        parcel = task.parcel = made.parcel(raw, claim.digest)
+        rules = self.conversions.rules
+        step = Step(claim.id, claim.fence, "converted", contents=contents, rules=rules, site=parcel.site)
+        step.keep = claim.first  # what is not first is delivered when it is
+        moved = await self.journal.move(step)
+        if not claim.first:
+            self.wake()  # it may have come to the front meanwhile
+        return moved and claim.first
 
     async def _convert_alone(self, task: _Task, raw: bytes) -> Converted | None:
         """A suspect, in a process of its own and no other beside it: only what it does itself is counted against it
@@ -260,9 +264,9 @@ class Worker:
             try:
                 return await self.conversions.convert(raw, claim.listener, suspect=True)
             except CulpritError as culprit:
-                if str(culprit) != "killed" or starts == STARTS:
+                if str(culprit) != "killed" or starts + CRASH > STARTS:
                     raise
-                await self._step(task, Step(claim.id, claim.fence, None, f"ended its process ({starts})"))
+                await self._step(task, Step(claim.id, claim.fence, None, "ended its process", crashes=CRASH))
                 return None
 
     async def _quarantine(self, task: _Task, why: str) -> None:

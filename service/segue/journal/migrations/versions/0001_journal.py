@@ -15,7 +15,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-READY = sa.text("waits = 0 AND state IN ('received', 'converted', 'retrying')")
+READY = sa.text("(waits = 0 OR state = 'received') AND state IN ('received', 'converted', 'retrying')")
 RETRYING = sa.text("state = 'retrying'")
 CLAIMED = sa.text("owner IS NOT NULL")
 
