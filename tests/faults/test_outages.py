@@ -86,3 +86,36 @@ async def test_ST18_the_fhir_server_is_away(nursery: Nursery, tmp_path: Path) ->
     assert verdict.good, verdict
     assert during > 4
     assert grown < 64 << 20
+
+
+async def test_ST19_fifty_idle_senders_and_a_stop(nursery: Nursery, tmp_path: Path) -> None:
+    """Every answer is written, the journal is closed, and nothing accepted is open to doubt."""
+    where = str(tmp_path / "journal.db")
+    stub = Stub(tmp_path)
+    await stub.start()
+    service = Service(where, stub.url, tmp_path / "log", nursery)
+    stopping = asyncio.Event()
+    senders = [Sender([f"P{n}"], [service.port], random.Random(n)) for n in range(4)]
+    try:
+        await service.start()
+        idle = [await asyncio.open_connection("127.0.0.1", service.port) for _ in range(50)]
+        running = [asyncio.create_task(one.run(stopping)) for one in senders]
+        await _more(senders)
+        stopping.set()
+        begun = monotonic()
+        assert await service.stop() == 0
+        spent = monotonic() - begun
+        await service.start()  # what was sent and not answered is sent again
+        async with asyncio.timeout(60):
+            await asyncio.gather(*running)
+        await quiet(where)
+        assert await service.stop() == 0
+        for _, writer in idle:
+            writer.close()
+    finally:
+        await service.kill()
+        await stub.stop()
+    verdict = await judge([id for one in senders for id in one.acked], stub.log, where)
+    print(f"\nstopped in {spent:.1f} s: {verdict}")
+    assert verdict.good, verdict
+    assert spent < 30

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 
@@ -22,14 +23,16 @@ def main() -> None:
     """Such a process."""
     from segue import log
 
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever somebody prints is no answer
     settings: Settings = pickle.loads(first(sys.stdin.buffer))  # of our own parent
-    log.configure(settings.log.format, "warning", sys.stderr)  # the other stream is for answers
+    log.configure(settings.log.format, "warning", sys.stderr)
     remote = settings.terminology.remote
     converter = converter_for(
         (), settings.terminology.vocabularies, rule_files(settings), translations_for(remote), reload=True
     )
     converter.compiled()
-    serve(converter, sys.stdin.buffer, sys.stdout.buffer)
+    serve(converter, sys.stdin.buffer, answers)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,76 @@
+"""Conversions in processes of their own: the same result, and a death that costs one message (P-34, S-56, S-57)."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from segue.cli.children import children_of
+from segue.convert import Converter
+from segue.delivery.children import Children, CulpritError, made
+from segue.settings import Settings
+
+ADT = b"MSH|^~\\&|LAB|NORTH|EHR|HOSP|20260301||ADT^A08|M1|P|2.5\rPID|1||77^^^NORTH^MR||Marlow^Ines\rZZZ|1\r"
+
+# A converter that dies of one word, eats memory at another and sleeps at a third.
+ODD = """
+import sys, time, os
+from segue import log
+from segue.delivery import children
+log.configure("json", "error", sys.stderr)
+class Odd:
+    class pack: sites = {}
+    def convert(self, raw, **options):
+        if b"DIE" in raw: os.abort()
+        if b"EAT" in raw: return bytearray(1 << 40)
+        if b"SLEEP" in raw: time.sleep(60)
+        raise ValueError("a bug")
+children.first(sys.stdin.buffer)
+children.serve(Odd(), sys.stdin.buffer, sys.stdout.buffer, 256 << 20)
+"""
+
+Make = Callable[..., Children]
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    opened: list[Children] = []
+
+    def build(wanted: int = 0, *, time_s: float = 20.0) -> Children:
+        opened.append(Children(wanted, (sys.executable, "-c", ODD), time_s=time_s))
+        return opened[-1]
+
+    yield build
+    for each in opened:
+        await each.close()
+
+
+async def test_P34_a_process_gives_what_the_service_would_give() -> None:
+    """With the rules of the settings, in several at once, large ones apart."""
+    children = children_of(Settings.model_validate({"limits": {"processes": 2}}))
+    try:
+        here = made(Converter(), ADT, {"bundle": "batch"})
+        found = await asyncio.gather(*(children.convert(ADT, {"bundle": "batch"}, alone=n == 0) for n in range(6)))
+    finally:
+        await children.close()
+    assert here.body is not None
+    assert (here.event, here.sender, here.control_id) == ("ADT^A08", ("LAB", "NORTH"), "M1")
+    assert any(one.v2 is not None and one.v2.segment == "ZZZ" for one in here.issues)
+    assert found == [here] * 6
+
+
+@pytest.mark.parametrize(("word", "why"), [(b"DIE", "killed"), (b"EAT", "memory"), (b"SLEEP", "time")])
+async def test_S57_a_message_that_ends_its_process_costs_itself(make: Make, word: bytes, why: str) -> None:
+    children = make(1, time_s=1.0 if why == "time" else 20.0)
+    with pytest.raises(CulpritError, match=why):
+        await children.convert(word, {})
+    assert [one.code for one in (await children.convert(b"next", {})).issues] == ["internal"]
+
+
+async def test_a_process_that_cannot_be_started_is_told() -> None:
+    children = Children(1, (sys.executable, "-c", "pass"))
+    with pytest.raises(RuntimeError):
+        await children.convert(ADT, {})
