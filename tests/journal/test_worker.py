@@ -274,9 +274,9 @@ async def test_S55_S56_only_the_message_that_kills_its_process_is_set_apart(jour
 async def test_S56_a_service_that_is_killed_again_and_again_is_no_messages_fault(
     journal: Journal, make: Make, converter: Converter
 ) -> None:
-    """Six services died while a child had the message; none of them saw the child end."""
+    """Fourteen services died while a child had the message; none of them saw the child end."""
     await receive(journal, adt())
-    await journal.call(lambda connection, _: connection.execute(update(message).values(starts=7)))
+    await journal.call(lambda connection, _: connection.execute(update(message).values(starts=15)))
     await journal.call(lambda connection, _: release_owners(connection, [journal.owner]))
     sink = Sink()
     make(sink, children=Children(0, (sys.executable, "-c", POISON)))

@@ -37,8 +37,8 @@ PARALLEL = 64  # messages in work
 POLL_S = 1.0  # the safety net under every other way of waking up (S-94)
 # Starts of work that did not end, before a message is set apart (S-55). One whose process ended beside a living service
 # counts for several: a service that is killed again and again is no message's fault (S-56).
-STARTS = 10
-CRASH = 4
+STARTS = 20
+CRASH = 9
 SEND_S = 35.0  # longest send: it begins only with more lease than this left (S-92)
 
 
