@@ -142,6 +142,10 @@ class Converter:
         self._memories: dict[tuple[Any, ...], Memory] = {}
         self._generation = 0  # of the translator, when what is remembered was learnt
 
+    def fresh(self) -> Converter:
+        """The converter of the rules in force: itself, where they do not change."""
+        return self
+
     @property
     def digest(self) -> str:
         """Of mappings, sites, terminology and displays together: names the rules that made a Bundle."""

@@ -181,7 +181,7 @@ class _Process:
                 return False
             await self.clerk.start(self.health)
             if self.inbox is not None:
-                self.inbox.waiting = WaitingMessages.beside(self.clerk.journal)
+                self.inbox.waiting = WaitingMessages(self.clerk.journal.database)
         app = create_app(self.converter, self.settings, self.health, self.resolver, self.inbox, self.clerk)
         self.http = HttpServer(app, grace_s=self.settings.drain.grace_s)
         intake: Intake = self.clerk.intake if self.clerk is not None else Pipeline(self.conversions, self.routes)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -20,8 +18,7 @@ from segue.inbox.entry import Entry, State
 from segue.inbox.sheet import filled, sheet
 from segue.inbox.store import ConflictError, Inbox
 from segue.inbox.suggestions import suggestions
-from segue.journal.database import StoreError
-from segue.journal.journal import Journal
+from segue.journal.database import Database, StoreError
 from segue.journal.waiting import WaitingMessages
 from segue.secret import Secret, SecretError
 from segue.settings import Settings
@@ -46,22 +43,20 @@ def desk_for(settings: Settings, terminology: Callable[[], Terminology] | None =
         inbox = Inbox(Path(settings.inbox.file))
     except OSError as error:
         raise InboxError(f"cannot be opened: {error.strerror} (inbox.file {settings.inbox.file})") from None
-    waiting = WaitingMessages(_at_journal(settings)) if settings.journal.url is not None else None
-    return Desk(inbox, folder, terminology or _of_folder(folder), waiting)
+    return Desk(inbox, folder, terminology or _of_folder(folder))
 
 
-def _at_journal(settings: Settings) -> Callable[[Callable[[Journal], Coroutine[Any, Any, Any]]], Any]:
-    """Opens the journal of the settings for one piece of work, beside a service that may run over it."""
-
-    async def run(work: Callable[[Journal], Coroutine[Any, Any, Any]]) -> Any:
-        about = settings.journal
-        journal = await Journal.open(about.url or "", create=False, password=Secret.of(about, "password"))
-        try:
-            return await work(journal)
-        finally:
-            await journal.close()
-
-    return lambda work: asyncio.run(run(work))
+def _waiting(settings: Settings) -> WaitingMessages | None:
+    """What waits in the journal of the settings, beside a service that may run over it."""
+    if settings.journal.url is None:
+        return None
+    try:
+        return WaitingMessages(
+            Database(settings.journal.url, create=False, password=Secret.of(settings.journal, "password"))
+        )
+    except (StoreError, SecretError) as error:
+        typer.echo(f"how many messages wait is not known: {error}", err=True)
+        return None
 
 
 def _of_folder(folder: Path | None) -> Callable[[], Terminology]:
@@ -80,8 +75,9 @@ def _at(config: Path | None, work: Callable[[Desk, Settings], int]) -> int:
         if desk is None:
             typer.echo("No inbox is kept – set inbox.file to a file.", err=True)
             return 2
+        desk.waiting = _waiting(found.settings) or desk.waiting
         return work(desk, found.settings)
-    except (DeskError, ConflictError, InboxError, StoreError, SecretError, TerminologyError, VocabularyError) as error:
+    except (DeskError, ConflictError, InboxError, TerminologyError, VocabularyError) as error:
         typer.echo(str(error), err=True)
         return 1
 

@@ -85,6 +85,10 @@ class Conversions:
         """The digest of the rules in force."""
         return self.converter.digest
 
+    def fresh(self) -> str:
+        """The same after a look for changed rules."""
+        return self.converter.fresh().digest
+
     def options(self, listener: str) -> Mapping[str, Any]:
         return self._options.get(listener, self._default)
 

@@ -1,6 +1,6 @@
 """What a person does with an entry: accept a mapping, ignore, reopen, undo (T-64 to T-66).
 
-    accept ▸ row checked ▸ row in the sender's map ▸ entry mapped ▸ waiting messages released
+    accept ▸ row checked ▸ row in the sender's map ▸ entry mapped; a service sees the row and lets waiting messages go
     undo   ▸ row out of the map ▸ entry open
 
 The row is in the file before the entry says so: what is interrupted in between is accepted again, and the same row is not added twice.
@@ -20,22 +20,15 @@ from segue.terminology.maprows import MapRow, fault_of
 
 
 class Waiting(Protocol):
-    """The messages that wait for a code (S-65): counted, and let go in order when a map has it."""
+    """The messages that wait for a code (S-65). A service lets them go, in order, when it sees that a map has it (T-66)."""
 
     def count(self, key: Key) -> int: ...
-
-    def release(self, key: Key) -> int:
-        """Lets go exactly the messages that wait for this code; gives their number."""
-        ...
 
 
 class NoneWaiting:
     """A service without a journal: nothing waits."""
 
     def count(self, key: Key) -> int:
-        return 0
-
-    def release(self, key: Key) -> int:
         return 0
 
 
@@ -117,8 +110,7 @@ class Desk:
                 for effect in own:
                     mapfile.removed(Path(effect.file), effect.row, self.terminology)
                 raise
-        let_go = {one.id: self.waiting.release(one.key) for one in {one.id: one for one, _ in decided}.values()}
-        return [e._replace(waiting=let_go[one.id]) for (one, _), e in zip(decided, effects, strict=True)]
+        return effects
 
     def _effect(self, one: Entry, row: MapRow) -> Effect:
         if self._folder is None:

@@ -25,6 +25,7 @@ from segue.journal.metadata import Metadata
 from segue.journal.policies import Policies, Policy
 from segue.journal.retries import Retry
 from segue.journal.search import Query, found
+from segue.journal.waiting import Releases
 from segue.journal.worker import Worker
 from segue.secret import Secret
 from segue.settings import Settings
@@ -50,6 +51,7 @@ class Clerk:
     intake: JournaledIntake
     headroom: Headroom
     settings: Settings
+    releases: Releases
     _watching: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
     _calling: set[asyncio.Task[None]] = field(default_factory=lambda: set[asyncio.Task[None]]())
 
@@ -70,7 +72,8 @@ class Clerk:
         headroom = Headroom(journal.database, bytes=kept.headroom_bytes, share=kept.headroom_share)
         worker = Worker(journal, conversions, Deliveries(routes, policies, Retry()), policies, parallel=kept.parallel)
         intake = JournaledIntake(journal, conversions, worker, policies, headroom)
-        return cls(journal, conversions, policies, worker, intake, headroom, settings)
+        releases = Releases(journal, conversions)
+        return cls(journal, conversions, policies, worker, intake, headroom, settings, releases)
 
     async def start(self, checks: Checks | None = None) -> None:
         """Frees what processes that died had in work, then begins to work (S-80)."""
@@ -108,6 +111,8 @@ class Clerk:
                     counts = await self.journal.counts()
                     held = counts["dead"] + counts["quarantined"]
                     checks.set("held", not held, f"{held} messages" if held else "", required=False)
+                    if counts["waiting"] and await self.releases.look():
+                        self.worker.wake()
             else:
                 with contextlib.suppress(StoreError):
                     await self.journal.call(
