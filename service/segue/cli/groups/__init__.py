@@ -1,0 +1,1 @@
+"""Groups of commands: `segue config`, `terminology`, `unmapped`, `journal`. Words, flags and help only."""
