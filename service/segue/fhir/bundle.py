@@ -58,7 +58,7 @@ class Envelope:
 
 
 def build(entries: Sequence[Entry], kind: Kind, envelope: Envelope) -> Json:
-    """The Bundle: MessageHeader first, Provenance last, the rest as its segments came (R-BUN-3)."""
+    """The Bundle: MessageHeader first, Provenance last, the rest as its segments came (R-BUN-3); `order_keys` is still to come."""
     bundle: Json = {"resourceType": "Bundle"}
     if envelope.control_id:
         identifier: Json = {"value": envelope.control_id}
@@ -88,7 +88,6 @@ def build(entries: Sequence[Entry], kind: Kind, envelope: Envelope) -> Json:
             out["request"] = (
                 _request(name, technical, entry.verb, envelope) if technical else {"method": "POST", "url": name}
             )
-        order_keys(resource)
         (rest if name not in ENDS else first if name == "MessageHeader" else last).append(out)
     bundle["entry"] = first + rest + last
     return bundle
@@ -127,10 +126,16 @@ def _request(kind: str, identifier: tuple[str, str], verb: str, envelope: Envelo
 
 def order_keys(resource: Json) -> None:
     """Puts the keys of a resource into FHIR element order, in place: lineage knows objects by their identity."""
-    ranks = order(resource["resourceType"])
-    keys = list(resource)
-    ordered = sorted(keys, key=ranks.__getitem__)
-    if ordered != keys:
+    keys = tuple(resource)
+    ordered = _ordered(resource["resourceType"], keys)
+    if ordered is not None:
         items = [(key, resource[key]) for key in ordered]
         resource.clear()
         resource.update(items)
+
+
+@lru_cache(maxsize=4096)
+def _ordered(kind: str, keys: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Keys of a type in its order; None where they are."""
+    ordered = tuple(sorted(keys, key=order(kind).__getitem__))
+    return ordered if ordered != keys else None

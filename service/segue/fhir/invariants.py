@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from segue.fhir.elements import elements, is_primitive, owners
+from segue.fhir.elements import elements, is_primitive, is_resource, owners
 from segue.fhir.faults import Fault, Json, Visit, Walk
 from segue.fhir.narrative import is_safe
 from segue.fhir.references import judge_contained, reference_visitor
@@ -68,6 +68,7 @@ def _visitors() -> dict[str, Visit]:
     plans: dict[str, dict[str, Step]] = {owner: {} for owner in owners()}
     seldom = {owner: _seldom(owner) for owner in owners()}
     visitors: dict[str, Visit] = {owner: _visitor(owner, plan, seldom[owner]) for owner, plan in plans.items()}
+    plain = {visitors[owner]: owner for owner in plans if owner not in WHOLE and not is_resource(owner)}
     visitors["Resource"] = _resource
     for owner, plan in plans.items():
         for element in elements(owner).values():
@@ -88,6 +89,10 @@ def _visitors() -> dict[str, Visit]:
                 plan[element.name] = (LEAVES if element.many else LEAF, seldom[kind], visitors[kind])
             else:
                 plan[element.name] = (MANY if element.many else ONE, frozenset(), visitors[kind])
+    for plan in plans.values():
+        for name, (mode, _, look) in plan.items():
+            if mode in (ONE, MANY) and look in plain:  # looked into only where it has a key that leads on
+                plan[name] = (LEAVES if mode == MANY else LEAF, frozenset(plans[plain[look]]), look)
     return visitors
 
 

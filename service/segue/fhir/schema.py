@@ -7,7 +7,7 @@ if/then/else. Invariants of `constraints` are joined to their types. `$comment` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -18,21 +18,50 @@ from segue.fhir.primitives import absolute_uri, primitive_schemas
 Json = dict[str, Any]
 
 NO_EXTENSION = frozenset(("id", "url", "div"))  # attributes in XML and xhtml: their JSON has no `_` partner
+ENVELOPE = "Envelope"
 SYSTEMS = frozenset((("Identifier", "system"), ("Coding", "system")))
 
 
 @cache
 def schema() -> Json:
-    """For any resource of the tables."""
+    """For any resource of the tables, or a list of `sorted_out` ones, which are found without a test of their type."""
     definitions: Json = dict(primitive_schemas())
     for owner in owners():
         if owner not in ("BackboneElement", "Resource", "DomainResource"):
             definitions[owner] = _object(owner)
     definitions["Resource"] = _resource()
+    definitions |= _envelope(definitions)
+    kinds = {kind: {"items": _ref(kind)} for kind in (*resources(), ENVELOPE)}
+    definitions["Parts"] = {"properties": kinds, "additionalProperties": False}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$defs": definitions,
-        "$ref": "#/$defs/Resource",
+        "if": {"type": "array"},
+        "then": {"items": _ref("Parts")},
+        "else": _ref("Resource"),
+    }
+
+
+def sorted_out(bundle: Mapping[str, Any]) -> list[dict[str, list[Mapping[str, Any]]]]:
+    """A Bundle for the schema: its resources by their types, and itself as their envelope."""
+    parts: dict[str, list[Mapping[str, Any]]] = {ENVELOPE: [bundle]}
+    for entry in bundle.get("entry", ()):
+        resource = entry["resource"]
+        kind = resource["resourceType"]
+        if kind in parts:
+            parts[kind].append(resource)
+        else:
+            parts[kind] = [resource]
+    return [parts]
+
+
+def _envelope(definitions: Json) -> Json:
+    """The Bundle whatever its entries hold."""
+    bundle, entry = definitions["Bundle"], definitions["Bundle.entry"]
+    entries = {**bundle["properties"]["entry"], "items": _ref(f"{ENVELOPE}.entry")}
+    return {
+        ENVELOPE: {**bundle, "properties": {**bundle["properties"], "entry": entries}},
+        f"{ENVELOPE}.entry": {**entry, "properties": {**entry["properties"], "resource": True}},
     }
 
 
@@ -77,7 +106,10 @@ def _object(owner: str) -> Json:
     exclusive = _exclusive(owner)
     if not is_resource(owner) and not required:
         exclusive["id"] = {"$comment": "ele-1", "minProperties": 2}
-    if exclusive:
+    if owner == "Extension":  # nearly all are an url and one value, and have nothing that shuts out anything
+        plain = {"required": ["url"], "minProperties": 2, "maxProperties": 2, "properties": {"id": False}}
+        out["if"], out["else"] = plain, {"dependentSchemas": exclusive}
+    elif exclusive:
         out["dependentSchemas"] = exclusive
     if joined:
         out["allOf"] = joined

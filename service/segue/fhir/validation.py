@@ -16,7 +16,7 @@ from jsonschema_rs import Draft202012Validator, ValidationError
 from segue.fhir.elements import elements, is_resource
 from segue.fhir.faults import Fault
 from segue.fhir.invariants import violations
-from segue.fhir.schema import schema
+from segue.fhir.schema import schema, sorted_out
 from segue.issues import Issue, issue
 
 Json = dict[str, Any]
@@ -38,7 +38,10 @@ def validate(bundle: Mapping[str, Any], only: Sequence[int] | None = None) -> li
     validator = _validator()
     part = bundle if only is None else _part(bundle, only)
     try:
-        valid = validator.is_valid(part)
+        if only is None:
+            valid = validator.is_valid(bundle)
+        else:
+            valid = validator.is_valid(sorted_out(part))
     except UnicodeEncodeError:  # half of a surrogate pair: no JSON can carry it
         return _issues(bundle, [((), "text is Unicode")])
     if not valid:
