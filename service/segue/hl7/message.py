@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import ref
 
 from segue.issues import Issue, Location
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from .grouping import Group
 
 Owner = TypeVar("Owner")
+Marks = tuple[
+    int, tuple[tuple[int, int, int, "dict[int, int] | None"], ...]
+]  # fields; (field, index, components, below)
 
 NULL = '""'
-PAD = [""] * 129  # what stands behind the last field or component: no index check on the hot path
+PAD = [""] * 129  # what stands behind the last field: no index check on the hot path
 WIDTH = len(PAD)
+BLANK = [""] * 32  # the same behind the last component
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Delimiters:
 class Part:
     """A component that holds sub-components; the same shape as a repetition, one level down."""
 
-    __slots__ = ("_cells", "_home", "components", "marks", "number", "raw", "subs", "used")
+    __slots__ = ("_home", "components", "marks", "number", "raw", "subs", "used")
 
     def __init__(self, repetition: Repetition, number: int, raw: str, separator: str) -> None:
         self._home = ref(repetition)
@@ -52,15 +56,11 @@ class Part:
         self.used = 0
         self.marks: dict[int, int] | None = None
         self.subs: dict[int, Part] | None = None
-        self._cells: list[str] | None = None
 
     @property
     def cells(self) -> list[str]:
-        """The components with empty ones behind them."""
-        found = self._cells
-        if found is None:
-            found = self._cells = self.components + PAD[len(self.components) :]
-        return found
+        """The components with empty ones behind them; not kept."""
+        return self.components + BLANK
 
     @property
     def repetition(self) -> Repetition:
@@ -89,7 +89,6 @@ class Repetition:
 
     __slots__ = (
         "__weakref__",
-        "_cells",
         "_components",
         "_home",
         "_separator",
@@ -113,7 +112,6 @@ class Repetition:
         self.used = 0  # bit n: component n found a home
         self.marks: dict[int, int] | None = None  # component ▸ bits of its sub-components; never changed in place
         self.subs: dict[int, Part] | None = None
-        self._cells: list[str] | None = None
 
     @property
     def segment(self) -> Segment:
@@ -130,11 +128,8 @@ class Repetition:
 
     @property
     def cells(self) -> list[str]:
-        """The components with empty ones behind them."""
-        found = self._cells
-        if found is None:
-            found = self._cells = self.components + PAD[len(self.components) :]
-        return found
+        """The components with empty ones behind them; not kept."""
+        return self.components + BLANK
 
     def part(self, number: int) -> Part:
         """Component `number` split into sub-components (empty where it is absent)."""
@@ -152,6 +147,15 @@ class Repetition:
         part = self.subs.get(number) if self.subs is not None else None
         return bits | part.used if part is not None else bits
 
+    def submarks(self) -> dict[int, int] | None:
+        """The marks below components."""
+        found = {n: p.used for n, p in self.subs.items() if p.used} if self.subs else None
+        return joined(self.marks, found or None)
+
+    def mark(self, subs: dict[int, int] | None) -> None:
+        """Adds marks below components."""
+        self.marks = joined(self.marks, subs)
+
     def location(self, component: int | None = None) -> Location:
         segment = self.segment
         return Location(segment.name, segment.sequence, self.field, self.index, component)
@@ -165,18 +169,22 @@ class Segment:
         "_cells",
         "_message",
         "_repetitions",
+        "_used",
         "delimiters",
         "fields",
         "group",
         "home",
+        "line",
         "name",
+        "pending",
         "position",
         "sequence",
         "text",
-        "used",
     )
 
-    def __init__(self, message: Message, name: str, fields: list[str], position: int, sequence: int) -> None:
+    def __init__(
+        self, message: Message, name: str, fields: list[str], position: int, sequence: int, line: str | None = None
+    ) -> None:
         self._message = message.home
         self.delimiters = message.delimiters
         self.text = message.text
@@ -185,7 +193,9 @@ class Segment:
         self.fields = fields
         self.position = position  # 0-based in the message
         self.sequence = sequence  # 1-based among the segments of this name
-        self.used = 0  # bit n: field n found a home as a whole
+        self.line = line  # its text, where `fields` are all of it
+        self._used = 0
+        self.pending: list[Marks] | None = None  # marks that are to be made when somebody looks
         self.group: Group | None = None  # set by grouping
         self._repetitions: dict[int, list[Repetition]] = {}
         self._cells: list[str] | None = None
@@ -193,6 +203,53 @@ class Segment:
     @property
     def message(self) -> Message:
         return alive(self._message())
+
+    @property
+    def used(self) -> int:
+        """Bit n: field n found a home as a whole."""
+        if self.pending is not None:
+            self._settle()
+        return self._used
+
+    @used.setter
+    def used(self, bits: int) -> None:
+        self._used = bits
+
+    def alone(self) -> Segment:
+        """A segment of the same text that knows no message and no group."""
+        copy = Segment(self.message, self.name, self.fields, self.position, self.sequence, self.line)
+        copy._message = _nothing
+        return copy
+
+    def watch(self, fields: Any) -> None:
+        """Puts a list that sees what is read of it in the place of the fields."""
+        self.fields = self._cells = fields
+
+    def marks(self) -> Marks:
+        """All marks of the segment, to be made on another one of the same text."""
+        found: list[tuple[int, int, int, dict[int, int] | None]] = []
+        for number, repetitions in self._repetitions.items():
+            for index, repetition in enumerate(repetitions):
+                below = repetition.submarks()
+                if repetition.used or below:
+                    found.append((number, index, repetition.used, below))
+        return self.used, tuple(found)
+
+    def mark(self, marks: Marks) -> None:
+        """Makes marks; not before they are looked at, which most never are."""
+        if self.pending is None:
+            self.pending = [marks]
+        else:
+            self.pending.append(marks)
+
+    def _settle(self) -> None:
+        pending, self.pending = self.pending, None
+        for bits, below in pending or ():
+            self._used |= bits
+            for number, index, used, subs in below:
+                repetition = self.repetitions(number)[index]
+                repetition.used |= used
+                repetition.mark(subs)
 
     @property
     def cells(self) -> list[str]:
@@ -204,6 +261,8 @@ class Segment:
 
     def repetitions(self, number: int) -> list[Repetition]:
         """The repetitions of a field, empty ones too (their index counts); [] where the field is absent."""
+        if self.pending is not None:
+            self._settle()
         found = self._repetitions.get(number)
         if found is None:
             raw = self.fields[number] if number < len(self.fields) else ""
@@ -242,6 +301,17 @@ def alive(found: Owner | None) -> Owner:
     if found is None:
         raise ReferenceError("the message of this part is gone: keep the Message while its parts are used")
     return found
+
+
+def _nothing() -> None:
+    """Refers to no message."""
+
+
+def joined(one: dict[int, int] | None, other: dict[int, int] | None) -> dict[int, int] | None:
+    """Marks of both; neither is changed, for they may be shared."""
+    if one is None or other is None:
+        return one or other
+    return {n: one.get(n, 0) | other.get(n, 0) for n in {*one, *other}}
 
 
 HEADERS = frozenset(("MSH", "FHS", "BHS"))

@@ -129,6 +129,7 @@ def _fill(message: Message, lines: list[str]) -> None:
                 continue
             name = loose[0]
             fields = loose[1].split(separator)
+            line = loose[1]
             message.issues.append(issue("segment.blanks", Location(name, counts.get(name, 0) + 1), rule="R-CHAR-4"))
         if continued:
             _continue(message, continued)
@@ -136,7 +137,8 @@ def _fill(message: Message, lines: list[str]) -> None:
         counts[name] = sequence = counts.get(name, 0) + 1
         if name in HEADERS:
             fields.insert(1, separator)
-        segments.append(Segment(message, name, fields, len(segments), sequence))
+            line = None
+        segments.append(Segment(message, name, fields, len(segments), sequence, line))
     if continued:
         _continue(message, continued)
 
@@ -166,6 +168,7 @@ def _continue(message: Message, lines: list[str]) -> None:
     segment = message.segments[-1]
     first = len(segment.fields) - 1
     more = "\n".join(lines).split(message.delimiters.field)
+    segment.line = None
     segment.fields[-1] += "\n" + more[0]
     segment.fields += more[1:]
     message.issues.append(
@@ -208,6 +211,7 @@ def _replace_marked(message: Message, text: str) -> None:
             if not count:
                 continue
             segment.fields[number] = replaced
+            segment.line = None
             first = next(marks)
             offset += len(text[last:first].encode(message.charset, "surrogateescape"))
             last = first

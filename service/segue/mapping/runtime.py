@@ -17,14 +17,20 @@ def nth(segment: Segment, number: int, repetition: int) -> Repetition | None:
     return found[repetition - 1] if len(found) >= repetition and found[repetition - 1].raw else None
 
 
+def cell(node: Repetition | Part, number: int) -> str:
+    """The raw text of a component, "" where it is absent."""
+    components = node.components
+    return components[number] if number < len(components) else ""
+
+
 def rawat(node: Repetition | Part | None, *steps: int) -> str:
     if node is None:
         return ""
     if not steps:
         return node.raw
     if len(steps) == 1:
-        return node.cells[steps[0]]
-    return node.part(steps[0]).cells[steps[1]] if node.cells[steps[0]] else ""
+        return cell(node, steps[0])
+    return cell(node.part(steps[0]), steps[1]) if cell(node, steps[0]) else ""
 
 
 def isnull(raw: str) -> bool:
@@ -112,6 +118,7 @@ NAMES: dict[str, Any] = {
     "Primitive": Primitive,
     "absent": absent,
     "business": business,
+    "cell": cell,
     "distinct": distinct,
     "extension": extension,
     "isnull": isnull,

@@ -94,7 +94,7 @@ class Values:
 
     def component(self, base: str, number: int) -> str:
         """The raw text of a component of a node that is there."""
-        return f"c[{number}]" if base == "it" else f"{base}.cells[{number}]"
+        return f"c[{number}]" if base == "it" else f"cell({base}, {number})"
 
     def type_of(self, path: Path, env: Env) -> V2Type:
         if path.root in CONTEXT_TEXTS or path.root in env.params:
@@ -113,13 +113,11 @@ class Values:
         if path.root == "it":
             return env.it or "it", path.steps
         segment = self.segment(path.root, env)
-        variable = self.body.fresh("r")
         number = path.steps[0]
         reader = (
             f"rep({segment}, {number})" if path.repetition is None else f"nth({segment}, {number}, {path.repetition})"
         )
-        self.body.line(f"{variable} = {reader} if {self.cell(segment, number, env)} else None")
-        return variable, path.steps[1:]
+        return self.body.once("r", reader, self.cell(segment, number, env)), path.steps[1:]
 
     def leaf(self, path: Path, env: Env) -> Leaf:
         """Emits the reading of one text."""
@@ -136,11 +134,9 @@ class Values:
             and not kind.repeats
         ):
             segment, number = self.segment(path.root, env), path.steps[0]
-            variable = self.body.fresh("t")
             cell = self.cell(segment, number, env)
             reader = f"T({cell})" if kind.datatype in TEXTS else f"simple(ctx, {segment}, {number})"
-            self.body.line(f"{variable} = {reader} if {cell} else None")
-            return Leaf(variable, segment, number, kind)
+            return Leaf(self.body.once("t", reader, cell), segment, number, kind)
         base, steps = self.base(path, env)
         top = env.it_type if path.root == "it" else type_of(Path(path.root, path.steps[:1]), None, env.place)
         assert top is not None
@@ -152,27 +148,23 @@ class Values:
             kind = type_of(Path("it", (step,)), kind, env.place)
         while not kind.primitive:
             steps, kind = (*steps, 1), type_of(Path("it", (1,)), kind, env.place)
-        variable = self.body.fresh("t")
         if not steps:
-            self.body.line(f"{variable} = T({base}.raw) if {base} is not None else None")
-            return Leaf(variable, base, 0, kind)
+            return Leaf(self.body.once("t", f"T({base}.raw)", f"{base} is not None"), base, 0, kind)
         last = list(steps)[-1]
         if len(steps) > 1:
             base = self.node_below(base, steps[:1])
         cell = self.component(base, last)
-        guard = cell if base == "it" else f"{base} is not None and {cell}"
-        self.body.line(f"{variable} = T({cell}) if {guard} else None")
-        return Leaf(variable, base, last, kind)
+        if base == "it":
+            return Leaf(self.body.once("t", f"T({cell})", cell), base, last, kind)
+        return Leaf(self.body.once("t", "T(_raw)", f"{base} is not None and (_raw := {cell})"), base, last, kind)
 
     def node_below(self, base: str, steps: tuple[int, ...]) -> str:
         """Variable of a component as a node; None where it is empty."""
         if not steps:
             return base
-        part = self.body.fresh("p")
         cell = self.component(base, steps[0])
         guard = cell if base == "it" else f"{base} is not None and {cell}"
-        self.body.line(f"{part} = {base}.part({steps[0]}) if {guard} else None")
-        return part
+        return self.body.once("p", f"{base}.part({steps[0]})", guard)
 
     def mark(self, leaf: Leaf, env: Env) -> None:
         """Emits the mark (and in a traced map the trace) of a leaf that was used."""
