@@ -407,8 +407,7 @@ CATALOGUE: dict[str, Kind] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """Where in the message: segment name and occurrence, field, repetition, component, sub-component (all 1-based)."""
 
     segment: str

@@ -6,7 +6,6 @@ walk over it finds where each object ended.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from segue.hl7.message import Segment
@@ -44,41 +43,47 @@ def location(node: Node, number: int) -> Location:
 def lineage(ctx: Context, where: dict[int, str]) -> tuple[LineageEntry, ...]:
     """Every element that came from the message, in the order of the Bundle."""
     aliases = {id(merged): kept for merged, kept in ctx.aliases}
-    merged: dict[tuple[str, str], list[Location]] = {}
+    merged: dict[tuple[str, str], dict[Location, None]] = {}
     for out, key, node, number, rule in ctx.traces or ():
-        while id(out) not in where and id(out) in aliases:
-            out = aliases[id(out)]
         path = where.get(id(out))
+        while path is None and id(out) in aliases:
+            out = aliases[id(out)]
+            path = where.get(id(out))
         if path is None:
             continue  # an object below one that was merged: the trace of its parent says where it went
-        found = merged.setdefault((f"{path}.{key}", rule), [])
+        element = (f"{path}.{key}", rule)
         at = location(node, number)
-        if at not in found:
-            found.append(at)
-    return tuple(LineageEntry(path, tuple(v2), rule) for (path, rule), v2 in merged.items())
+        found = merged.get(element)
+        if found is None:
+            merged[element] = {at: None}
+        else:
+            found[at] = None
+    return tuple([LineageEntry(path, tuple(v2), rule) for (path, rule), v2 in merged.items()])
 
 
 def ledger(
     ctx: Context, ignored: Ignored, lines: tuple[LineageEntry, ...], where: dict[int, str]
 ) -> tuple[LedgerEntry, ...]:
     """Every populated leaf with its state and the FHIR paths it reached; what a whole segment gave, by its resource."""
-    reached: dict[str, list[str]] = {}
+    reached: dict[tuple[object, ...], list[str]] = {}
     for line in lines:
         for at in line.v2:
-            reached.setdefault(str(at), []).append(line.fhir)
+            reached.setdefault(at, []).append(line.fhir)
     out: list[LedgerEntry] = []
     for segment, at, _, state, rule in leaves(ctx.message, ignored):
         fhir: tuple[str, ...] = ()
         if state == "mapped":
-            steps = (  # the nearest place that has a trace
-                str(at),
-                str(replace(at, subcomponent=None)),
-                str(replace(at, component=None, subcomponent=None)),
-                str(Location(at.segment, at.sequence, at.field)),
-                str(Location(at.segment, at.sequence)),
+            name, sequence, field, repetition, component, _ = at
+            paths = (  # of the nearest place that has a trace
+                reached.get(at)
+                or reached.get((name, sequence, field, repetition, component, None))
+                or reached.get((name, sequence, field, repetition, None, None))
+                or reached.get((name, sequence, field, None, None, None))
+                or reached.get((name, sequence, None, None, None, None))
             )
-            fhir = next((tuple(reached[s]) for s in steps if s in reached), ())
-            if not fhir:
+            if paths is not None:
+                fhir = tuple(paths)
+            else:
                 owner = owner_of(ctx, segment.position)
                 fhir = (where[id(owner.resource)],) if owner is not None and id(owner.resource) in where else ()
         out.append(LedgerEntry(at, state, fhir, rule))
