@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections import ChainMap
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,13 +16,12 @@ from functools import cache, cached_property
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import orjson
 
 from segue import hl7
-from segue.fhir.bundle import KINDS, Entry, Envelope, Kind, Writing, build
-from segue.fhir.identity import identities
+from segue.fhir.bundle import KINDS, Entry, Envelope, Kind, Writing, build, order_keys
 from segue.fhir.proof import Proofs
 from segue.hl7 import Message
 from segue.issues import SEVERITIES, Issue, Refusal, issue
@@ -33,7 +31,7 @@ from segue.mapping.functions.results import runs
 from segue.mapping.ledger import Ignored, LedgerEntry, LineageEntry, findings, keep
 from segue.mapping.memory import Memory
 from segue.mapping.messages import Walk
-from segue.mapping.pack import Compiled, Pack, set_ids
+from segue.mapping.pack import Compiled, Pack
 from segue.mapping.sites import Site, selected
 from segue.mapping.source import MappingError
 from segue.mapping.times import Zone, moment, offset_of, zone_named
@@ -137,7 +135,6 @@ class Converter:
             self.terminology = self.terminology.overlaid(home)
         self.options = options or Options()
         self._sites: dict[str, tuple[Terminology, Options]] = {}
-        self._set_ids = set_ids()
         self._proofs = Proofs()
         self._memories: dict[tuple[Any, ...], Memory] = {}
         self._generation = 0  # of the translator, when what is remembered was learnt
@@ -191,7 +188,7 @@ class Converter:
         if found is None:
             if len(self._memories) >= 32:
                 self._memories.clear()
-            found = self._memories[key] = {}
+            found = self._memories[key] = Memory()
         return found
 
     def compiled(self, site: str | None = None, traced: bool = False) -> Compiled:
@@ -222,18 +219,18 @@ class Converter:
             made = self._make(
                 raw, bundle, asked, site, charset, transport_charset, residue, narrative, event, traced=False
             )
-        if strict and any(i.severity in ("fatal", "error") for i in made.ctx.issues):
+        if strict and any(i.severity in ("fatal", "error") for i in made.issues):
             raise Refusal(*made.told())
 
         def again() -> tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]:
-            traced = self._make(
-                raw, bundle, asked, site, charset, transport_charset, residue, narrative, event, traced=True
-            )
+            with _uncollected():
+                traced = self._make(
+                    raw, bundle, asked, site, charset, transport_charset, residue, narrative, event, traced=True
+                )
             assert traced.ledger is not None
             return traced.ledger, traced.lineage
 
-        unmapped = tuple(made.ctx.unmapped)
-        return Conversion(made.ctx.message, made.event, made.bundle, made.texts, unmapped, made.told, again)
+        return Conversion(made.message, made.event, made.bundle, made.texts, made.unmapped, made.told, again)
 
     def convert_many(self, raw: bytes | Path, **options: Any) -> Iterator[Conversion | Failure]:
         """Converts every message of a file or of bytes: FHS/BHS batches and bare concatenations, in order (R-MSG-11)."""
@@ -283,13 +280,11 @@ class Converter:
             raise Refusal(*dict.fromkeys(ctx.refused))
         hl7.dissolve(root)
         ctx.reaches.clear()
-        ignored = ChainMap(cast(dict[Any, str], compiled.ignored), cast(dict[Any, str], self._set_ids))
+        ignored = compiled.ignored
         if options.residue == "extension":
             header = next((r for r in ctx.records if r.type == "MessageHeader"), None)
-            keep(ctx, findings(ctx, ignored)[1], header)
-        uuids = identities(ctx.records)
-        for placeholder, record in ctx.references:
-            placeholder["reference"] = f"urn:uuid:{uuids[record.number]}"
+            keep(ctx, findings(message, ctx.issues, ignored)[1], header)
+        ctx.settle()
         code = message.header.leaf(9) or ""
         stamp = message.header.leaf(7)
         envelope = Envelope(
@@ -297,18 +292,27 @@ class Converter:
         )
         tell = self.pack.narratives.told if options.narrative else _silent
         entries = [
-            Entry(tell(r.resource), uuids[r.number], r.identifier, r.verb)
+            Entry(tell(r.resource), r.uuid, r.identifier, r.verb)
             for r in ctx.records
             if r.type != "Provenance" or "target" in r.resource
         ]
         out = build(entries, bundle, envelope)
-        faults, texts = self._proofs.check(out)
+        faults: list[Issue] = []
+        texts: list[bytes] = []
+        if not traced:
+            faults, texts = self._proofs.check(out)
+        else:  # the same Bundle was judged before
+            for entry in out["entry"]:
+                order_keys(entry["resource"])
         if faults:
             raise Refusal(*faults)
         where = lines.paths(out) if traced else {}
         lineage = lines.lineage(ctx, where) if traced else ()
         ledger = lines.ledger(ctx, ignored, lineage, where) if traced else None
-        return _Made(out, texts, ctx, f"{code}^{trigger}", ignored, ledger, lineage)
+        return _Made(
+            out, texts, message, ctx.issues, tuple(ctx.unmapped), options.residue == "off", f"{code}^{trigger}", ignored, ledger,
+            lineage,
+        )  # fmt: skip
 
 
 @contextmanager
@@ -328,7 +332,10 @@ def _uncollected() -> Generator[None]:
 class _Made:
     bundle: dict[str, Any]
     texts: list[bytes]
-    ctx: Context
+    message: Message
+    issues: list[Issue]
+    unmapped: tuple[Unmapped, ...]
+    quiet: bool  # about what found no home
     event: str
     ignored: Ignored
     ledger: tuple[LedgerEntry, ...] | None
@@ -336,10 +343,10 @@ class _Made:
 
     def told(self) -> tuple[Issue, ...]:
         """The issues of the conversion and what the ledger adds."""
-        found = findings(self.ctx, self.ignored)[0]
-        if self.ctx.options.residue == "off":  # the ledger tells all the same
+        found, _ = findings(self.message, self.issues, self.ignored)
+        if self.quiet:  # the ledger tells all the same
             found = [one for one in found if one.code != "field.unmapped"]
-        return _sorted([*self.ctx.issues, *found], self.ctx.message)
+        return _sorted([*self.issues, *found], self.message)
 
 
 def _copy(value: Any) -> Any:

@@ -177,6 +177,28 @@ def test_the_same_bytes_give_the_same_bytes(converter: Converter, raw: bytes) ->
         assert first.issues == again.issues
 
 
+class Forgetful(Converter):
+    """Runs every map on every message."""
+
+    def _memory(self, key: Any) -> Any:
+        return None
+
+
+@given(mutated())
+def test_what_is_remembered_is_what_the_maps_give(converter: Converter, raw: bytes) -> None:
+    """Promise 3: the converter has seen hundreds of messages of the same persons; the other one has seen none."""
+    cold = Forgetful(converter.pack, converter.terminology)
+    try:
+        expected = cold.convert(raw)
+    except Refusal:
+        return
+    for _ in range(3):
+        made = converter.convert(raw)
+        assert made.json() == expected.json()
+        assert made.issues == expected.issues
+        assert made.bundle == expected.bundle
+
+
 def test_another_process_and_another_order_give_the_same_bytes(converter: Converter) -> None:
     script = (
         "import hashlib, sys; from segue.convert import Converter, Conversion; from pathlib import Path\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from segue.hl7 import Group
 from segue.hl7.message import Message, Part, Repetition, Segment
@@ -18,6 +18,9 @@ from segue.terminology.maps import SenderMaps
 
 from .records import Json, Record, merge
 from .times import Zone
+
+if TYPE_CHECKING:
+    from .memory import Memory
 
 Node = Segment | Repetition | Part
 
@@ -131,8 +134,10 @@ class Context:
         "product_version",
         "reaches",
         "records",
+        "referable",
         "references",
         "refused",
+        "renamed",
         "reported",
         "runs",
         "scope",
@@ -164,6 +169,8 @@ class Context:
         self.records: list[Record] = []
         self.known: dict[tuple[Any, ...], Record] = {}
         self.references: list[tuple[Json, Record]] = []
+        self.referable: dict[str, Record] = {}  # urn:uuid ▸ record, as far as was asked
+        self.renamed = False  # a record got another identity: references are to be written again
         self.owners: dict[int, Record] = {}  # segment position ▸ the resource built from it
         self.scope = Scope(None)
         self.made: dict[str, list[Instance]] = {}
@@ -182,9 +189,7 @@ class Context:
         self.counted: dict[tuple[Any, ...], int] = {}
         self.maps: Mapping[str, Any] = {}  # functions of the compiled pack
         self.product_version = ""
-        self.memo: (
-            dict[tuple[Any, ...], Any] | None
-        ) = {}  # what data type maps gave for a raw text; None: do not remember
+        self.memo: Memory | None = None  # what data type maps gave for a raw text; None: do not remember
         self.noticed: list[
             tuple[str, int | None, str, str]
         ] = []  # notices that are given once a message, to be repeated from memory
@@ -228,20 +233,56 @@ class Context:
         return record
 
     def recall(
-        self, resource: Json, key: Sequence[Any], identifier: tuple[str, str] | None, verb: str, node: Locatable
+        self,
+        resource: Json,
+        key: Sequence[Any],
+        identifier: tuple[str, str] | None,
+        verb: str,
+        node: Locatable | None,
+        uuid: str | None = None,
     ) -> Record:
         """As `add`, for a remembered resource, which is copied when it becomes a record."""
         full = (resource["resourceType"], *key)
         if full in self.known:
             return self.add(resource, key, identifier, verb, node)
-        record = self.known[full] = Record(len(self.records), dict(resource), full, identifier, verb, resource)
+        record = Record(len(self.records), dict(resource), full, identifier, verb, resource, uuid)
+        self.known[full] = record
         self.records.append(record)
         return record
 
     def reference(self, record: Record) -> Json:
-        placeholder: Json = {"reference": f"#{record.number}"}
-        self.references.append((placeholder, record))
-        return placeholder
+        out: Json = {"reference": "urn:uuid:" + record.uuid}
+        self.references.append((out, record))
+        return out
+
+    def referred(self, reference: Json) -> Record | None:
+        """The record that a reference of this message points at; None where it points elsewhere."""
+        found = self.referable
+        for record in self.records[len(found) :]:
+            found["urn:uuid:" + record.uuid] = record
+        return found.get(reference.get("reference", ""))
+
+    def rename(self, record: Record, key: tuple[Any, ...], identifier: tuple[str, str] | None) -> None:
+        """Gives a record another identity (R-MRG-8)."""
+        record.key, record.identifier = key, identifier
+        self.known[key] = record
+        self.renamed = True
+        self.referable.clear()
+        for one in self.records:  # its key may be part of theirs
+            one.unname()
+
+    def settle(self) -> None:
+        """Writes the references again where a record was renamed."""
+        if self.renamed:
+            for reference, record in self.references:
+                reference["reference"] = "urn:uuid:" + record.uuid
+
+    def notice(self, code: str, node: Locatable, number: int | None, key: str, rule: str) -> None:
+        """Reports what is told once a sender and name in a message (R-ISS-8)."""
+        self.noticed.append((code, number, key, rule))
+        if (code, key) not in self.reported:
+            self.reported.add((code, key))
+            self.report(code, node, number, rule=rule, value=key)
 
     def bind(self, record: Record, element: str, target: Record, many: bool) -> None:
         """Sets or adds a reference on a record."""

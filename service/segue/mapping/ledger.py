@@ -6,9 +6,8 @@ whole, a component, a sub-component. Nulls are *cleared*: the sender deleted, th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple
 
 from segue.hl7.message import HEADERS, NULL, Message, Repetition, Segment
 from segue.issues import Issue, Location, issue
@@ -21,8 +20,7 @@ Ignored = Mapping[tuple[str, int, int], str]
 ENVELOPE = frozenset(("FHS", "BHS", "BTS", "FTS"))
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
+class LedgerEntry(NamedTuple):
     """One populated leaf: where it stands, what became of it, in which FHIR paths, by which rule."""
 
     v2: Location
@@ -31,8 +29,7 @@ class LedgerEntry:
     rule: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LineageEntry:
+class LineageEntry(NamedTuple):
     """One FHIR element: the v2 leaves it came from and the line of the mapping that says so."""
 
     fhir: str
@@ -99,16 +96,18 @@ def _subs_of(segment: Segment, repetition: Repetition, number: int, component: s
                 yield segment, part.location(s), sub, "mapped", ""
 
 
-def findings(ctx: Context, ignored: Ignored) -> tuple[list[Issue], list[tuple[Segment, Location, str]]]:
+def findings(
+    message: Message, known: Iterable[Issue], ignored: Ignored
+) -> tuple[list[Issue], list[tuple[Segment, Location, str]]]:
     """Issues for what found no home or was cleared, one a field, and the residue itself (R-ISS-9, R-ISS-6)."""
     issues: list[Issue] = []
     residue: list[tuple[Segment, Location, str]] = []
     told = {
         (i.v2.segment, i.v2.sequence, i.v2.field)
-        for i in ctx.issues
+        for i in known
         if i.v2 is not None and i.severity in ("error", "fatal")
     }
-    for segment in ctx.message.segments:
+    for segment in message.segments:
         if segment.name in ENVELOPE:
             continue
         start = 3 if segment.name in HEADERS else 1

@@ -1,8 +1,10 @@
-"""Remembering what a data type map gave for a raw text: most doctors, wards, codes and authorities of a feed come again.
+"""Remembering what maps gave for raw texts: most doctors, wards, codes and authorities of a feed come again, and so do the segments
+of a patient who stays.
 
-A memory belongs to one compiled pack, zone, delimiters and charset, and is bounded. What depends on more than the text is never
-remembered: results that made records or references, or reported more than notices that are given once a message. Marks and those
-notices are repeated from memory, so that the ledger is the same. Remembered values are shared: nobody changes them in place.
+A memory belongs to one compiled pack, zone, delimiters and charset, and is bounded; it learns a text when it comes a second time.
+Here is what data type maps gave: what depends on more than the text is never remembered: results that made records or references, or
+reported more than notices that are given once a message. Marks and those notices are repeated from memory, so that the ledger is the
+same. `rehearsal` says what segment maps gave. Remembered values are shared: nobody changes them in place.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from segue.hl7.message import Part, Repetition
+from segue.hl7.message import Part, Repetition, joined
 
 from .context import Context
 from .functions.codes import once
@@ -18,9 +20,39 @@ from .records import Json
 from .translation import missed, place_of
 
 LIMIT = 16384  # entries of one memory; it starts anew when full
+SIGHTINGS = 65536  # hashes of texts that came once
+SEGMENTS = 1024  # segments of one memory; it starts anew when full
 LONGEST = 512  # characters of a text worth remembering
 
-Memory = dict[tuple[Any, ...], Any]
+
+class Memory:
+    """What is known of the texts of one condition, and which were seen once: nothing is learnt from a text that may never come again."""
+
+    __slots__ = ("known", "seen", "segments")
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[Any, ...], Any] = {}
+        self.segments: dict[tuple[Any, ...], dict[str, Any]] = {}  # text ▸ what each map gave (rehearsal)
+        self.seen: set[int] = set()  # hashes: a false second sighting only learns too early
+
+    def met(self, key: tuple[Any, ...]) -> bool:
+        """True at the second sighting."""
+        mark = hash(key)
+        if mark in self.seen:
+            return True
+        if len(self.seen) >= SIGHTINGS:
+            self.seen.clear()
+        self.seen.add(mark)
+        return False
+
+    def of_segment(self, key: tuple[Any, ...]) -> dict[str, Any] | None:
+        """What is known of a segment's text, to be added to; None at the first sighting."""
+        found = self.segments.get(key)
+        if found is None and self.met(key):
+            if len(self.segments) >= SEGMENTS:
+                self.segments.clear()
+            found = self.segments[key] = {}
+        return found
 
 
 def remember(ctx: Context, build: Callable[..., Any], node: Repetition | Part, *params: Any) -> Any:
@@ -29,13 +61,13 @@ def remember(ctx: Context, build: Callable[..., Any], node: Repetition | Part, *
     if memo is None:
         return build(ctx, node, *params)
     key = (node.raw, build, *params, *place_of(ctx, node)) if ctx.by_field else (node.raw, build, *params)
-    hit = memo.get(key)
+    hit = memo.known.get(key)
     if hit is None:
-        return _learn(ctx, memo, key, build, node, params)
+        return _learn(ctx, memo.known, key, build, node, params) if memo.met(key) else build(ctx, node, *params)
     value, used, marks, notices, misses = hit
     node.used |= used
     if marks is not None:
-        node.marks = marks if node.marks is None else _joined(node.marks, marks)
+        node.marks = joined(node.marks, marks)
     if notices is not None:
         for code, number, name, rule in notices:
             once(ctx, code, node, number, name, rule)
@@ -56,13 +88,9 @@ def remember_resource(
     return ctx.reference(ctx.recall(out, key, identifier, verb, node))
 
 
-def _joined(one: dict[int, int], other: dict[int, int]) -> dict[int, int]:
-    return {n: one.get(n, 0) | other.get(n, 0) for n in {*one, *other}}
-
-
 def _learn(
     ctx: Context,
-    memo: Memory,
+    known: dict[tuple[Any, ...], Any],
     key: tuple[Any, ...],
     build: Callable[..., Any],
     node: Repetition | Part,
@@ -76,11 +104,11 @@ def _learn(
     found = _submarks(node)
     plain = bound == (len(ctx.references), len(ctx.records), ctx.placed)
     if plain and len(ctx.issues) - issues == len(ctx.reported) - reported and len(node.raw) <= LONGEST:
-        if len(memo) >= LIMIT:
-            memo.clear()
-        memo[key] = (value, node.used, found, tuple(ctx.noticed[noticed:]) or None, tuple(ctx.missed[misses:]) or None)
+        if len(known) >= LIMIT:
+            known.clear()
+        known[key] = (value, node.used, found, tuple(ctx.noticed[noticed:]) or None, tuple(ctx.missed[misses:]) or None)
     node.used |= used
-    node.marks = marks if found is None else found if marks is None else _joined(marks, found)
+    node.marks = joined(marks, found)
     if subs is not None:
         if node.subs is None:
             node.subs = subs
@@ -93,6 +121,4 @@ def _learn(
 
 def _submarks(node: Repetition | Part) -> dict[int, int] | None:
     found = {n: p.used for n, p in (node.subs or {}).items() if p.used}
-    if node.marks is not None:
-        found = _joined(node.marks, found)
-    return found or None
+    return joined(node.marks, found or None)

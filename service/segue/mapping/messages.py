@@ -23,6 +23,7 @@ from .compiler import SegmentMap
 from .context import Context, Instance, Scope, absent
 from .functions import FUNCTIONS
 from .records import merge
+from .rehearsal import LONGEST, Given, rehearse
 from .source import Fields, MappingError, Node, Place, Scalar, strings_of, text_of
 
 
@@ -238,6 +239,10 @@ class Walk:
         self.completed: set[tuple[int, str]] = set()
         self.later: list[tuple[Scope, Instance, Bind | Into]] = []
         self.followers = {s.position for run in ctx.runs.values() for s in run[1:]}
+        segments = ctx.message.segments
+        # A merge renames records; what is remembered refers to them by name.
+        self.memory = ctx.memo if not any(s.name == "MRG" for s in segments) else None
+        self.situation = (ctx.structure, ctx.event, ctx.trigger)
 
     def run(self, message: MessageMap, root: Group) -> None:
         self.group(message.root, root)
@@ -279,8 +284,9 @@ class Walk:
                     steps = plan.steps.get(item.name)
                     if steps is None:
                         steps = plan.find(item.name)
+                    known = self.known(item)
                     for instance, one, makes in steps:
-                        self.step(instance, one, makes, item)
+                        self.step(instance, one, makes, item, known)
             else:
                 outer = ctx.scope
                 ctx.scope = Scope(outer)
@@ -289,8 +295,34 @@ class Walk:
                     outer.adopt(ctx.scope)  # as the one patient of several orders
                 ctx.scope = outer
 
-    def step(self, instance: InstanceMap, one: SegmentMap, makes: bool, segment: Segment) -> None:
+    def known(self, segment: Segment) -> dict[str, Given | None] | None:
+        """What maps gave for a segment of this text; None where nothing is to be remembered."""
+        line = segment.line
+        if self.memory is None or line is None or len(line) > LONGEST:
+            return None
+        if segment.position in self.ctx.notes or segment.position in self.ctx.runs:
+            return None
+        return self.memory.of_segment((line, self.situation))
+
+    def step(
+        self,
+        instance: InstanceMap,
+        one: SegmentMap,
+        makes: bool,
+        segment: Segment,
+        known: dict[str, Given | None] | None,
+    ) -> None:
         ctx = self.ctx
+        given: Given | None = None
+        if known is not None:
+            if one.name not in known:
+                known[one.name] = rehearse(ctx, one, segment)
+            given = known[one.name]
+            if given is not None:
+                if given.nothing:
+                    return
+                if given.reads and not given.holds(ctx, segment):
+                    given = None
         if instance.when is not None and makes and not instance.when(ctx, segment):
             return
         present: Instance | None = None
@@ -309,7 +341,7 @@ class Walk:
                 and (nearest.record.number, one.name) not in self.completed
             ):
                 present = nearest
-        resource = one.build(ctx, segment)
+        resource = one.build(ctx, segment) if given is None else given.play(ctx, segment)
         if resource is None:
             return
         if present is not None:
@@ -319,8 +351,16 @@ class Walk:
             self.completed.add((present.record.number, one.name))
             ctx.owners.setdefault(segment.position, present.record)
             return
-        key, identifier = one.key(ctx, segment, resource)
-        record = ctx.add(resource, key, identifier, instance.verb, segment)
+        if given is None:
+            key, identifier = one.key(ctx, segment, resource)
+            record = ctx.add(resource, key, identifier, instance.verb, segment)
+        elif given.key is None:
+            key, identifier = one.key(ctx, segment, resource)
+            record = ctx.recall(resource, key, identifier, instance.verb, segment)
+        else:
+            key = given.key_here(ctx)
+            assert key is not None
+            record = ctx.recall(resource, key, given.identifier, instance.verb, segment, given.uuid)
         ctx.owners.setdefault(segment.position, record)
         made = Instance(instance.name, record, segment)
         self.completed.add((record.number, one.name))

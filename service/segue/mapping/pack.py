@@ -37,7 +37,7 @@ CORE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
 
 @dataclass(slots=True)
 class Compiled:
-    """What conversion needs of a pack for one site."""
+    """What conversion needs of a pack for one site. `ignored`: fields that no map has to carry, and by which rule."""
 
     maps: dict[str, SegmentMap]
     messages: dict[str, MessageMap]  # by structure
@@ -122,7 +122,8 @@ class Pack:
                 message = reader.read(name.split("/", 1)[1], composed(files, tree))
                 for structure in message.structures:
                     messages[structure] = message
-        return Compiled(maps, messages, compiler.ignored, compiler.sources, compiler.namespace)
+        ignored = {**set_ids(), **compiler.ignored}
+        return Compiled(maps, messages, ignored, compiler.sources, compiler.namespace)
 
     @cached_property
     def narratives(self) -> Narratives:

@@ -1,6 +1,7 @@
-"""The resources of one message while they are made: each with its identity key, merged when keys agree (R-RID-4, R-PERS-3).
+"""The resources of one message while they are made: each with its identity, merged when keys agree (R-RID-4, R-PERS-3).
 
-A reference is a placeholder (`#n`, n = number of the record) until identities are final; equal placeholders mean the same record.
+An identity follows from the key alone, so a reference is final when it is made. A merge may rename a record once all is read
+(R-MRG-8); the references to it are then written again.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from typing import Any
 
 from segue.fhir import elements
 
+from .identity import identity
+
 Json = dict[str, Any]
 
 
 class Record:
     """One resource of the Bundle: `key` names it across messages, `identifier` is the business identifier the key stands on."""
 
-    __slots__ = ("identifier", "key", "number", "resource", "source", "type", "verb")
+    __slots__ = ("_uuid", "identifier", "key", "number", "resource", "source", "type", "verb")
 
     def __init__(
         self,
@@ -26,6 +29,7 @@ class Record:
         identifier: tuple[str, str] | None,
         verb: str,
         source: Json | None = None,
+        uuid: str | None = None,
     ) -> None:
         self.number = number
         self.type: str = resource["resourceType"]
@@ -34,6 +38,19 @@ class Record:
         self.identifier = identifier  # (system, value) for conditional verbs
         self.verb = verb  # "" = the rule of its type
         self.source = source  # the remembered object it is a copy of
+        self._uuid = uuid
+
+    @property
+    def uuid(self) -> str:
+        """Of its key (R-RID-2); a key that names another record takes that record's UUID as its part."""
+        found = self._uuid
+        if found is None:
+            found = self._uuid = identity([p.uuid if p.__class__ is Record else p for p in self.key])
+        return found
+
+    def unname(self) -> None:
+        """To be called when the key changed, or a key that is part of it."""
+        self._uuid = None
 
 
 def merge(first: Json, later: Json) -> bool:
@@ -60,7 +77,7 @@ def merge(first: Json, later: Json) -> bool:
             continue
         elif (
             isinstance(present, dict) and "reference" in present
-        ):  # a placeholder is filled in later: it is never copied
+        ):  # a reference may be written again: it is never copied
             contradiction = True
         elif isinstance(present, dict) and isinstance(value, dict):
             below = dict(present)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

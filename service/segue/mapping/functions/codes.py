@@ -27,10 +27,7 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 def once(ctx: Context, code: str, node: Node, number: int | None, key: str, rule: str) -> None:
     """Reports a missing system once per sender and name in a message (R-ISS-8)."""
-    ctx.noticed.append((code, number, key, rule))
-    if (code, key) not in ctx.reported:
-        ctx.reported.add((code, key))
-        ctx.report(code, node, number, rule=rule, value=key)
+    ctx.notice(code, node, number, key, rule)
 
 
 def mapped_coding(ctx: Context, target: Target) -> Json:

@@ -102,8 +102,7 @@ def reference(participant: Json) -> str:
 
 def individual(ctx: Context, participant: Json) -> str | None:
     """The person behind a reference: that of a PractitionerRole is its practitioner."""
-    target = reference(participant)
-    if not target.startswith("#"):
+    record = ctx.referred(participant.get("individual", {}))
+    if record is None:
         return None
-    resource = ctx.records[int(target[1:])].resource
-    return resource.get("practitioner", {}).get("reference", target)
+    return record.resource.get("practitioner", {}).get("reference", reference(participant))

@@ -54,7 +54,7 @@ def before(obx: Segment, name: str) -> Segment | None:
 
 
 def numbered(ctx: Context, references: list[Json]) -> list[Record]:
-    return [ctx.records[int(r["reference"][1:])] for r in references if r.get("reference", "").startswith("#")]
+    return [record for r in references if (record := ctx.referred(r)) is not None]
 
 
 def results_under(ctx: Context, report: Record) -> list[Instance]:
@@ -238,11 +238,8 @@ def shared_orders(ctx: Context) -> None:
 
 def again(ctx: Context, reference: Json) -> Json:
     """The same reference on another resource."""
-    return (
-        ctx.reference(ctx.records[int(reference["reference"][1:])])
-        if reference.get("reference", "").startswith("#")
-        else reference
-    )
+    record = ctx.referred(reference)
+    return ctx.reference(record) if record is not None else reference
 
 
 TWINS = ((2, 2), (3, 3), (12, 16), (7, 27), (14, 17))

@@ -179,7 +179,7 @@ def bed_status(ctx: Context) -> None:
         state = first_valued(npu, 2)
         code = ctx.text(state.components[1]) if state is not None else None
         reference = location(ctx, found, status=code)
-        record = ctx.records[int(reference["reference"][1:])] if reference is not None else None
+        record = ctx.referred(reference) if reference is not None else None
         if record is None:
             continue
         ctx.owners[npu.position] = record

@@ -90,8 +90,7 @@ def found_by(ctx: Context, record: Record, identifiers: list[Json]) -> bool:
     full = (record.type, *key) if identifier is not None else (record.type, ctx.sender, *key[1:])
     if ctx.known.get(full, record) is not record:
         return False
-    record.key, record.identifier = full, identifier
-    ctx.known[full] = record
+    ctx.rename(record, full, identifier)
     return True
 
 

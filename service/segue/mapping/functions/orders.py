@@ -316,7 +316,8 @@ def prescriber(ctx: Context, node: Node, orc: Segment, rxo: Segment) -> Json | N
     number, family = ctx.text(licensed.components[1]), rxo.leaf(14, 2)
     if number is None or (family is not None and family != orc.leaf(12, 2)):
         return reference
-    record = ctx.records[int(reference["reference"][1:])]
+    record = ctx.referred(reference)
+    assert record is not None  # a person is a resource of this message
     present: list[Json] = record.resource.get("identifier", [])
     if all(i.get("value") != number for i in present):
         dea = {

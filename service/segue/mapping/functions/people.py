@@ -155,10 +155,14 @@ def birth(ctx: Context, text: str, node: Node, number: int) -> str | Primitive |
     return value
 
 
+KNOWN = frozenset(("name", "telecom", "address", "organization"))
+
+
 @function("contacts", "message")
 def contacts(ctx: Context) -> None:
     """A contact of whom neither name, telecom, address nor organisation is known says so in its name (R4 pat-1, R-PAT-11)."""
     for patient in ctx.made.get("patient", ()):
-        for contact in patient.record.resource.get("contact", ()):
-            if not contact.keys() & {"name", "telecom", "address", "organization"}:
-                contact["name"] = {"extension": absent("unknown")}
+        found = patient.record.resource.get("contact", ())
+        if any(contact.keys().isdisjoint(KNOWN) for contact in found):
+            unknown = {"name": {"extension": absent("unknown")}}
+            patient.record.resource["contact"] = [c if not c.keys().isdisjoint(KNOWN) else c | unknown for c in found]

@@ -1,0 +1,469 @@
+"""Rehearsals: what a segment map gives for the texts that it reads, to be given again without running the map.
+
+    text comes a second time ─▶ the map runs on a stand-in of the segment, before a stand-in of the context
+                                  ├─ asked for what no text decides: never repeated, the map runs each time
+                                  └─ else: resource, identity, records, issues and marks are kept ─▶ played from then on
+
+The stand-ins know the segment, the fields of segments near it, which are noted when they are read, and what a Memory is a condition
+of; whatever else a map asks for ends the rehearsal. So what is kept is exact: a run that read nothing else reads nothing else the
+next time, and it is played where all it read is the same. Nothing that was kept is changed in place by anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from segue.hl7.message import WIDTH, Marks, Part, Repetition, Segment
+from segue.issues import Location
+from segue.terminology import Unmapped
+
+from .compiler import SegmentMap
+from .context import Context, Locatable
+from .identity import identity
+from .records import Json, Record
+
+# What a memory belongs to (see `Converter`) and what its key holds besides the text.
+CONDITIONS = frozenset(
+    (
+        "by_field",
+        "codes",
+        "date",
+        "displays",
+        "event",
+        "maps",
+        "options",
+        "product_version",
+        "sender",
+        "structure",
+        "terminology",
+        "text",
+        "trigger",
+        "zone",
+    )
+)
+NO_MARKS: Marks = (0, ())
+LONGEST = 2048  # characters of a segment worth remembering
+
+
+class Place(NamedTuple):
+    """Where something lay, in the segment of the map or in the one of another name near it."""
+
+    at: Location
+    near: str  # "" = in the map's own
+
+    def here(self, ctx: Context, segment: Segment) -> Spot:
+        return Spot(ctx.near(segment, self.near) if self.near else segment, self.at)
+
+
+class Told(NamedTuple):
+    """An issue, where it lay, and whether it is told once a message."""
+
+    code: str
+    at: Place | None
+    rule: str | None
+    value: str | None
+    once: bool
+
+    def play(self, ctx: Context, segment: Segment) -> None:
+        if self.once and self.value is not None:
+            if (self.code, self.value) in ctx.reported:
+                return
+            ctx.reported.add((self.code, self.value))
+        spot = self.at.here(ctx, segment) if self.at is not None else None
+        ctx.report(self.code, spot, rule=self.rule, value=self.value)
+
+
+class Added(NamedTuple):
+    """A record that a data type made."""
+
+    resource: Json
+    key: Sequence[Any]
+    identifier: tuple[str, str] | None
+    verb: str
+    at: Place | None
+    uuid: str
+
+    def play(self, ctx: Context, segment: Segment) -> None:
+        spot = self.at.here(ctx, segment) if self.at is not None else None
+        ctx.recall(self.resource, self.key, self.identifier, self.verb, spot, self.uuid)
+
+
+class Field(NamedTuple):
+    """A field of a segment near the map's own that was read, "" where it or the segment is absent."""
+
+    segment: str
+    number: int
+    raw: str
+
+    def holds(self, ctx: Context, segment: Segment) -> bool:
+        return ctx.near(segment, self.segment).raw(self.number) == self.raw
+
+
+class Named(NamedTuple):
+    """The record of a name (`Context.named`) that was asked for, by its identity."""
+
+    name: str
+    uuid: str | None
+
+    def holds(self, ctx: Context, segment: Segment) -> bool:
+        found = ctx.named(self.name)
+        return self.uuid == (found.uuid if found is not None else None)
+
+
+class Nearest(NamedTuple):
+    """The instance of a name in the groups around that was asked for, by its identity; and whether the map's own segment made it."""
+
+    name: str
+    uuid: str | None
+    own: bool
+
+    def holds(self, ctx: Context, segment: Segment) -> bool:
+        found = ctx.scope.nearest(self.name)
+        if found is None:
+            return self.uuid is None
+        return found.record.uuid == self.uuid and (found.segment is segment) is self.own
+
+
+Read = Field | Named | Nearest
+
+
+class Given(NamedTuple):
+    """What a map gave. `key` is None where the identity needs more than texts."""
+
+    resource: Json | None
+    key: Sequence[Any] | None
+    identifier: tuple[str, str] | None
+    uuid: str | None
+    effects: tuple[Told | Added, ...]
+    marks: Marks | None
+    reads: tuple[Read, ...]
+    near: tuple[tuple[str, Marks], ...]  # marks on segments near it
+    linked: bool  # the key names other records
+    unmapped: tuple[Unmapped, ...]  # codes without a translation
+    nothing: bool  # whatever stands around: no resource, no effect, no mark
+
+    def holds(self, ctx: Context, segment: Segment) -> bool:
+        """Whether all that the map read around its segment reads the same here."""
+        return all(read.holds(ctx, segment) for read in self.reads)
+
+    def key_here(self, ctx: Context) -> Sequence[Any] | None:
+        """The key, with the records of this message that it names."""
+        if self.key is None or not self.linked:
+            return self.key
+        return [ctx.named(part.name) if part.__class__ is _Promised else part for part in self.key]
+
+    def play(self, ctx: Context, segment: Segment) -> Json | None:
+        """Does to the context and the segment what the map would do; the resource, which is to be copied."""
+        for effect in self.effects:
+            effect.play(ctx, segment)
+        if self.marks is not None:
+            segment.mark(self.marks)
+        for name, marks in self.near:
+            ctx.near(segment, name).mark(marks)
+        for one in self.unmapped:
+            ctx.unmapped[one] = None
+        return self.resource
+
+
+class Spot:
+    """A place in a segment, known from another one of the same text."""
+
+    __slots__ = ("at", "segment")
+
+    def __init__(self, segment: Segment, at: Location) -> None:
+        self.segment, self.at = segment, at
+
+    def location(self, number: int | None = None) -> Location:
+        at = self.at
+        return Location(
+            self.segment.name, self.segment.sequence, at.field, at.repetition, at.component, at.subcomponent
+        )
+
+
+class Beyond(Exception):
+    """A map asked for more than the text of its segment."""
+
+
+class _Nowhere:
+    """Stands where the group of the segment would."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Beyond(name)
+
+
+class _Conditions:
+    """What a message shares with all that a memory is for."""
+
+    __slots__ = ("charset", "delimiters")
+
+    def __init__(self, ctx: Context) -> None:
+        self.charset, self.delimiters = ctx.message.charset, ctx.message.delimiters
+
+    def __getattr__(self, name: str) -> Any:
+        raise Beyond(name)
+
+
+class _Number:
+    """Stands for a position or a count of the message: good for asking for what stands at this very place, and nothing else."""
+
+    __slots__ = ()
+
+    def _beyond(self, *_: object) -> Any:
+        raise Beyond("number")
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _beyond  # pyright: ignore[reportAssignmentType]
+    __add__ = __radd__ = __sub__ = __rsub__ = __index__ = __int__ = __str__ = __format__ = _beyond  # pyright: ignore[reportAssignmentType]
+
+
+class _Fields:
+    """Fields of a segment near the map's own: each that is read is noted."""
+
+    __slots__ = ("_cells", "_name", "_reads", "_there")
+
+    def __init__(self, name: str, real: Segment, reads: dict[Read, None]) -> None:
+        self._name, self._cells, self._there, self._reads = name, real.cells, bool(real.fields), reads
+
+    def __getitem__(self, number: Any) -> str:
+        if not isinstance(number, int) or number < 1:
+            raise Beyond("fields")
+        raw = self._cells[number]
+        self._reads[Field(self._name, number, raw)] = None
+        return raw
+
+    def __bool__(self) -> bool:
+        return self._there
+
+    def __len__(self) -> int:
+        return WIDTH  # what is absent reads as empty, and is noted
+
+    def __add__(self, other: object) -> Any:
+        raise Beyond("fields")
+
+    def __getattr__(self, name: str) -> Any:
+        raise Beyond(name)
+
+
+class _Alone:
+    """Notes and runs of segments by position: the rehearsed segment has none, others are not known."""
+
+    __slots__ = ("position",)
+
+    def __init__(self, position: object) -> None:
+        self.position = position
+
+    def get(self, position: object, default: Any = None) -> Any:
+        if position is not self.position:
+            raise Beyond("position")
+        return default
+
+    def __contains__(self, position: object) -> bool:
+        return self.get(position) is not None
+
+    def __getattr__(self, name: str) -> Any:
+        raise Beyond(name)
+
+    def __iter__(self) -> Iterator[int]:
+        raise Beyond("positions")
+
+
+class _Scope:
+    """The instances around, good for references."""
+
+    __slots__ = ("_stage",)
+
+    def __init__(self, stage: Any) -> None:
+        self._stage = stage
+
+    def nearest(self, name: str) -> _Instance | None:
+        found = self._stage._ctx.scope.nearest(name)
+        own = found is not None and found.segment is self._stage._segment
+        self._stage.reads[Nearest(name, found.record.uuid if found is not None else None, own)] = None
+        return _Instance(found.record.uuid, self._stage._alone if own else None) if found is not None else None
+
+    def __getattr__(self, name: str) -> Any:
+        raise Beyond(name)
+
+
+class _Instance:
+    """An instance, good for a reference and for asking whether this very segment made it."""
+
+    __slots__ = ("record", "segment")
+
+    def __init__(self, uuid: str, segment: Segment | None) -> None:
+        self.record, self.segment = _Promised(uuid), segment or _Nowhere()
+
+    def __getattr__(self, name: str) -> Any:
+        raise Beyond(name)
+
+
+class _Promised:
+    """Stands for a record: good for a reference."""
+
+    __slots__ = ("name", "uuid")
+
+    def __init__(self, uuid: str, name: str = "") -> None:
+        self.uuid = uuid
+        self.name = name  # that finds it
+
+    def __getattr__(self, name: str) -> Any:
+        raise Beyond(name)
+
+
+class _StandIn:
+    """A Context that knows the conditions and writes down what is done to it."""
+
+    __slots__ = (
+        "_alone", "_ctx", "_segment", "effects", "memo", "message", "missed", "nearby", "notes", "reads", "runs", "scope", "traces",
+        "translator", "unmapped",
+    )  # fmt: skip
+
+    nearby: dict[str, Segment]
+
+    def __init__(self, ctx: Context, segment: Segment, alone: Segment) -> None:
+        start = object.__setattr__
+        start(self, "_ctx", ctx)
+        start(self, "_alone", alone)
+        start(self, "_segment", segment)
+        start(self, "effects", [])
+        start(self, "message", _Conditions(ctx))
+        start(self, "nearby", {})
+        start(self, "reads", {})
+        start(self, "scope", _Scope(self))
+        start(self, "memo", None)
+        start(self, "traces", None)
+        start(self, "missed", [])
+        start(self, "unmapped", {})
+        if ctx.translator is None:  # one that is there may answer differently another time
+            start(self, "translator", None)
+        start(self, "notes", _Alone(alone.position))
+        start(self, "runs", _Alone(alone.position))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in CONDITIONS:
+            return getattr(self._ctx, name)
+        raise Beyond(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise Beyond(name)
+
+    def report(
+        self, code: str, node: Locatable | None = None, number: int | None = None, *, rule: str | None = None,
+        value: str | None = None, once: bool = False,
+    ) -> None:  # fmt: skip
+        self.effects.append(Told(code, self._place(node, number), rule, value, once))
+
+    def _place(self, node: Locatable | None, number: int | None) -> Place | None:
+        """The place of a node of the rehearsed segment, or of one near it."""
+        if node is None:
+            return None
+        at = node.location(number)
+        if at.sequence is self._alone.sequence:
+            return Place(at, "")
+        for name, segment in self.nearby.items():
+            if at.sequence is segment.sequence:
+                return Place(at, name)
+        raise Beyond("location")
+
+    def notice(self, code: str, node: Locatable, number: int | None, key: str, rule: str) -> None:
+        self.report(code, node, number, rule=rule, value=key, once=True)
+
+    def add(
+        self, resource: Json, key: Sequence[Any], identifier: tuple[str, str] | None = None, verb: str = "",
+        node: Locatable | None = None,
+    ) -> _Promised:  # fmt: skip
+        uuid = _uuid(resource, key)
+        if uuid is None or not all(part is None or part.__class__ is str for part in key):
+            raise Beyond("key")
+        self.effects.append(Added(resource, key, identifier, verb, self._place(node, None), uuid))
+        return _Promised(uuid)
+
+    recall = add
+
+    def reference(self, record: _Promised) -> Json:
+        return {"reference": "urn:uuid:" + record.uuid}
+
+    def near(self, segment: Segment, name: str) -> Segment:
+        """A stand-in of the nearest segment of that name; whether there is one is its first read."""
+        if segment is not self._alone:  # pyright: ignore[reportUnnecessaryComparison]
+            raise Beyond("near")
+        if name in self.nearby:
+            return self.nearby[name]
+        real = self._ctx.near(self._segment, name)
+        found: Segment = _stand_in(real)
+        self.nearby[name] = found
+        found.watch(_Fields(name, real, self.reads))
+        self.reads[Field(name, 0, real.name)] = None
+        return found
+
+    def named(self, name: str) -> _Promised | None:
+        found: Record | None = self._ctx.named(name)
+        self.reads[Named(name, found.uuid if found is not None else None)] = None
+        return _Promised(found.uuid, name) if found is not None else None
+
+    def convert(self, name: str, node: Repetition | Part) -> Json | None:
+        given: Callable[..., Json | None] = self.maps["given_" + name.replace(".", "_")]
+        return given(self, node)
+
+    def person(self, node: Repetition | Part) -> Json | None:
+        return self.convert("XCN.Practitioner", node)
+
+
+def _uuid(resource: Json, key: Sequence[Any]) -> str | None:
+    """Of a key of texts and of records that are found by name."""
+    parts: list[str | None] = [resource["resourceType"]]
+    for part in key:
+        if part is None or part.__class__ is str:
+            parts.append(part)
+        elif part.__class__ is _Promised and part.name:
+            parts.append(part.uuid)
+        else:
+            return None
+    return identity(parts)
+
+
+def _stand_in(segment: Segment) -> Any:
+    """A segment of the same text that knows nothing of where it stands."""
+    alone: Any = segment.alone()
+    alone.group, alone.position, alone.sequence = _Nowhere(), _Number(), _Number()
+    return alone
+
+
+def rehearse(ctx: Context, one: SegmentMap, segment: Segment) -> Given | None:
+    """What a map gives for a segment's text alone; None where it needs more."""
+    alone = _stand_in(segment)
+    stage: Any = _StandIn(ctx, segment, alone)
+    try:
+        resource = one.build(stage, alone)
+        marks = alone.marks()
+    except (Beyond, ReferenceError):
+        return None
+    effects, unmapped = tuple(stage.effects), tuple(stage.unmapped)
+    key = identifier = uuid = None
+    if resource is not None:
+        try:
+            key, identifier = one.key(stage, alone, resource)
+            if len(stage.effects) > len(effects) or len(stage.unmapped) > len(unmapped) or alone.marks() != marks:
+                key = identifier = None  # it does more than name
+            else:
+                uuid = _uuid(resource, key)
+                key = key if uuid is not None else None
+        except (Beyond, ReferenceError):
+            key = identifier = None
+    near = tuple((name, found) for name, segment in stage.nearby.items() if (found := segment.marks()) != NO_MARKS)
+    reads = tuple(stage.reads)
+    nothing = resource is None and not effects and not unmapped and not reads and marks == NO_MARKS
+    linked = key is not None and any(part.__class__ is _Promised for part in key)
+    return Given(
+        resource,
+        key,
+        identifier,
+        uuid,
+        effects,
+        marks if marks != NO_MARKS else None,
+        reads,
+        near,
+        linked,
+        unmapped,
+        nothing,
+    )
