@@ -21,7 +21,7 @@ from typing import Any, Literal
 import orjson
 
 from segue import hl7
-from segue.fhir.bundle import KINDS, Entry, Envelope, Kind, Writing, build, order_keys
+from segue.fhir.bundle import KINDS, Envelope, Kind, Writing, build, order_keys
 from segue.fhir.proof import Proofs
 from segue.hl7 import Message
 from segue.issues import SEVERITIES, Issue, Refusal, issue
@@ -290,12 +290,10 @@ class Converter:
         envelope = Envelope(
             code, message.control_id, moment(stamp, ctx.zone).instant if stamp else None, writing=_writing(options)
         )
-        tell = self.pack.narratives.told if options.narrative else _silent
-        entries = [
-            Entry(tell(r.resource), r.uuid, r.identifier, r.verb)
-            for r in ctx.records
-            if r.type != "Provenance" or "target" in r.resource
-        ]
+        entries = [r for r in ctx.records if r.type != "Provenance" or "target" in r.resource]
+        if options.narrative:
+            for record in entries:
+                record.resource = self.pack.narratives.told(record.resource)
         out = build(entries, bundle, envelope)
         faults: list[Issue] = []
         texts: list[bytes] = []
@@ -373,10 +371,6 @@ def _with_settings(options: Options, site: Site) -> Options:
             case _:
                 changes[key] = value
     return replace(options, **changes)
-
-
-def _silent(resource: dict[str, Any]) -> dict[str, Any]:
-    return resource
 
 
 def _writing(options: Options) -> Writing:

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from segue.fhir.bundle import Entry, Envelope, Writing, build
+from segue.fhir.bundle import Envelope, Writing, build
+from segue.mapping.records import Record
 
 UUID = "1b5a7c1e-0a34-5d0a-9a53-f4c21b0c9f11"
 KEY = ("urn:oid:2.999.1", "7")
 
 
 def request(kind: str, identifier: tuple[str, str] | None, code: str, **writing: Any) -> tuple[str, str, str]:
-    entry = Entry({"resourceType": kind}, UUID, identifier, "")
+    entry = Record(0, {"resourceType": kind}, (), identifier, "", uuid=UUID)
     built = build([entry], "transaction", Envelope(code, "1", None, writing=Writing(**writing)))
     found = built["entry"][0]["request"]
     return found["method"], found["url"], found.get("ifNoneExist", "")
@@ -54,7 +55,9 @@ def test_R_RID_6_a_server_that_refuses_our_ids_finds_it_by_a_technical_identifie
 def test_R_RID_6_the_technical_identifier_comes_after_those_that_were_sent() -> None:
     sent: dict[str, Any] = {"resourceType": "Patient", "identifier": [{"value": "7"}]}
     built = build(
-        [Entry(sent, UUID, None, "")], "transaction", Envelope("ADT", "1", None, writing=Writing(client_ids=False))
+        [Record(0, sent, (), None, "", uuid=UUID)],
+        "transaction",
+        Envelope("ADT", "1", None, writing=Writing(client_ids=False)),
     )
     assert built["entry"][0]["resource"] == {
         "resourceType": "Patient",

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from segue.fhir import proof
-from segue.fhir.bundle import Entry, Envelope, build
+from segue.fhir.bundle import Envelope, build
 from segue.fhir.proof import Proofs, unchanged
+from segue.mapping.records import Record
 
 Json = dict[str, Any]
 PATIENT = "8f14e45f-ceea-567f-a0c9-0b5a9d1c7e11"
@@ -18,7 +19,8 @@ RESULT = "c9f0f895-fb98-5b91-9f51-2b7d0c1e4a22"
 
 def bundle(*resources: Json) -> Json:
     entries = [
-        Entry(one, PATIENT if one["resourceType"] in ("Patient", "Group") else RESULT, None, "") for one in resources
+        Record(0, one, (), None, "", uuid=PATIENT if one["resourceType"] in ("Patient", "Group") else RESULT)
+        for one in resources
     ]
     return build(entries, "transaction", Envelope("ORU", "1", None))
 

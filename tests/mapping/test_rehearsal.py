@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from segue.convert import Conversion, Converter
+from segue.mapping import rehearsal
 
 HEADER = "MSH|^~\\&|A|B|C|D|20260101120000+0000||ADT^A01^ADT_A01|{control}|P|2.5.1\r"
 MESSAGE = """\
@@ -79,9 +80,10 @@ def test_a_map_that_reads_its_segment_is_played_the_third_time(load: Callable[..
     both(converter, *(adt(n, PID, PV1) for n in "123"))
     given = known(converter)["PID.Patient"]
     assert given is not None
-    assert not given.reads
+    assert not given.fields
+    assert not given.asked
     assert given.resource["name"] == [{"family": "Ash", "given": ["Rowan"]}]
-    assert given.key == ("urn:oid:2.999.1", "7")
+    assert given.key == ("Patient", "urn:oid:2.999.1", "7")
     assert [effect.code for effect in given.effects] == ["code.unmapped"]
 
 
@@ -113,10 +115,8 @@ def test_a_field_of_another_segment_is_read_again(load: Callable[..., Converter]
         if entry["resource"]["resourceType"] == "Encounter"
     ]
     assert reasons == [[{"text": "Harbourton"}], [{"text": "Ellery"}], None]
-    assert {(read.segment, read.number) for read in known(converter)["PV1.Encounter"].reads} == {
-        ("PID", 0),
-        ("PID", 23),
-    }
+    ((name, cells),) = known(converter)["PV1.Encounter"].fields
+    assert (name, [number for number, _ in cells]) == ("PID", [0, 23])
 
 
 def test_a_mark_on_another_segment_is_made_again(load: Callable[..., Converter]) -> None:
@@ -134,8 +134,37 @@ def test_an_identity_by_place_is_worked_out_each_time(load: Callable[..., Conver
         if entry["resource"]["resourceType"] == "Encounter"
     }
     given = known(converter)["PV1.Encounter"]
-    assert given is None or given.key is None
+    assert given.uuid is None
+    assert given.linked
     assert len(urls) == 3
+
+
+def test_occurrences_are_counted_in_each_message(load: Callable[..., Converter]) -> None:
+    converter = load(PV1_Encounter="$key: [[PV1 | occurrence]]\n" + ENCOUNTER)
+    two = [*(adt(n, PID, PV1, PV1) for n in "123"), adt("4", PID, PV1), adt("5", PID, PV1, PV1, PV1)]
+    found = [
+        [e["fullUrl"] for e in made.bundle["entry"] if e["resource"]["resourceType"] == "Encounter"]
+        for made in both(converter, *two)
+    ]
+    assert [len(set(urls)) for urls in found] == [2, 2, 2, 1, 3]
+    assert found[0] == found[2] == found[4][:2]
+    assert found[3] == found[0][:1]
+    assert known(converter)["PV1.Encounter"].counted
+
+
+def test_a_map_that_takes_a_mark_away_is_run_each_time(base: Converter) -> None:
+    """The mark may be another map's (R-UNIT-4: words beside a code that is no UCUM)."""
+    obx = "OBX|1|NM|1-8^A^LN||5|MG/DL^per decilitre^L|||||F"
+    both(base, *(adt(n, PID, PV1, obx) for n in "1234"))
+    assert known(base)["OBX.Observation"] is None
+
+
+def test_a_map_that_stumbles_over_a_stand_in_is_run_each_time(
+    load: Callable[..., Converter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converter = load(PV1_Encounter=ENCOUNTER)
+    monkeypatch.setattr(rehearsal._StandIn, "report", None)  # pyright: ignore[reportPrivateUsage]
+    both(converter, *(adt(n, PID + "|" * 22 + "x", PV1 + "|" * 25 + "2026AB01") for n in "123"))
 
 
 def test_a_reference_follows_what_the_message_made(load: Callable[..., Converter]) -> None:
@@ -144,7 +173,7 @@ def test_a_reference_follows_what_the_message_made(load: Callable[..., Converter
     )
     other = PID.replace("||7^", "||8^")
     both(converter, *(adt(n, PID, PV1) for n in "123"), adt("4", other, PV1), adt("5", PV1))
-    assert {read.name for read in known(converter)["PV1.Encounter"].reads} == {"patient"}
+    assert {read.name for read in known(converter)["PV1.Encounter"].asked} == {"patient"}
 
 
 def test_notes_are_read_each_time(base: Converter) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 from .elements import element, order
@@ -28,13 +28,17 @@ TECHNICAL = "urn:ietf:rfc:3986"  # system of an identifier that is a URI, here t
 ENDS = frozenset(("MessageHeader", "Provenance"))
 
 
-class Entry(NamedTuple):
+class Entry(Protocol):
     """One resource: its UUID, the (system, value) its key stands on, the verb a map asked for."""
 
-    resource: Json
-    uuid: str
-    identifier: tuple[str, str] | None
-    verb: str
+    @property
+    def resource(self) -> Json: ...
+    @property
+    def uuid(self) -> str: ...
+    @property
+    def identifier(self) -> tuple[str, str] | None: ...
+    @property
+    def verb(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,23 +266,41 @@ def _bundle(bundle: Json, walk: Walk) -> None:
         walk.fault(bundle, "", "bdl-12")
     if kind == "document" and (not entries or entries[0].get("resource", {}).get("resourceType") != "Composition"):
         walk.fault(bundle, "", "bdl-11")
-    urls: set[tuple[str, str]] = set()
-    written: set[str] = set()
-    for entry in entries:
-        url = entry.get("fullUrl")
-        if url is None:
-            if kind in ("message", "document", "collection"):
+    urls: list[str | None] = [entry.get("fullUrl") for entry in entries]
+    if None in urls and kind in ("message", "document", "collection"):
+        for entry in entries:
+            if "fullUrl" not in entry:
                 walk.fault(entry, "", "fullUrl")
-        else:
-            if ":" not in url:
-                walk.fault(entry, "fullUrl", "fullUrl")
+    for place, url in enumerate(urls):
+        if url is not None and ":" not in url:
+            walk.fault(entries[place], "fullUrl", "fullUrl")
+    if len(set(urls)) < len(urls) and kind != "history":
+        _versions(entries, walk)
+    if kind == "transaction":
+        _written(entries, walk)
+
+
+def _versions(entries: Sequence[Json], walk: Walk) -> None:
+    """bdl-7: a fullUrl that comes twice names two versions."""
+    seen: set[tuple[str, str]] = set()
+    for entry in entries:
+        if (url := entry.get("fullUrl")) is not None:
             version = (url, entry.get("resource", {}).get("meta", {}).get("versionId", ""))
-            if kind != "history" and version in urls:
+            if version in seen:
                 walk.fault(entry, "fullUrl", "bdl-7")
-            urls.add(version)
+            seen.add(version)
+
+
+def _written(entries: Sequence[Json], walk: Walk) -> None:
+    """No resource is written twice in one transaction (R4 http.html#trules)."""
+    seen: set[str] = set()
+    for entry in entries:
         request = entry.get("request")
-        if request is not None and kind == "transaction" and request.get("method") in ("PUT", "DELETE", "PATCH"):
+        if request is not None and request.get("method") in WRITES:
             target = request.get("url", "")
-            if target in written:
+            if target in seen:
                 walk.fault(entry, "request", "transaction identity")
-            written.add(target)
+            seen.add(target)
+
+
+WRITES = frozenset(("PUT", "DELETE", "PATCH"))

@@ -264,20 +264,22 @@ class Segment:
         if self.pending is not None:
             self._settle()
         found = self._repetitions.get(number)
-        if found is None:
-            raw = self.fields[number] if number < len(self.fields) else ""
-            d = self.delimiters
-            if not raw:
-                found = []
-            elif number <= 2 and self.name in HEADERS:
-                found = [Repetition(self, number, 1, raw, "")]
-            elif d.repetition and d.repetition in raw:
-                found = [
-                    Repetition(self, number, i, text, d.component) for i, text in enumerate(raw.split(d.repetition), 1)
-                ]
-            else:
-                found = [Repetition(self, number, 1, raw, d.component)]
-            self._repetitions[number] = found
+        return self._split(number) if found is None else found
+
+    def _split(self, number: int) -> list[Repetition]:
+        raw = self.fields[number] if number < len(self.fields) else ""
+        d = self.delimiters
+        if not raw:
+            found: list[Repetition] = []
+        elif number <= 2 and self.name in HEADERS:
+            found = [Repetition(self, number, 1, raw, "")]
+        elif d.repetition and d.repetition in raw:
+            found = [
+                Repetition(self, number, i, text, d.component) for i, text in enumerate(raw.split(d.repetition), 1)
+            ]
+        else:
+            found = [Repetition(self, number, 1, raw, d.component)]
+        self._repetitions[number] = found
         return found
 
     def location(self, number: int | None = None) -> Location:
@@ -288,12 +290,19 @@ class Segment:
         return self.fields[number] if number < len(self.fields) else ""
 
     def leaf(self, number: int, component: int = 1, sub: int = 1) -> str | None:
-        """Decoded text of the first valued repetition's (sub-)component; None where absent or `""`. Not for the hot path."""
-        for r in self.repetitions(number):
-            if r.raw:
-                part = r.part(component)
-                return self.text(part.components[sub]) if sub < len(part.components) else None
-        return None
+        """Decoded text of the first valued repetition's (sub-)component; None where absent or `""`. Makes no tree."""
+        raw = self.fields[number] if number < len(self.fields) else ""
+        d = self.delimiters
+        own = number <= 2 and self.name in HEADERS  # the delimiters themselves
+        if d.repetition and d.repetition in raw and not own:
+            raw = next(filter(None, raw.split(d.repetition)), "")
+        for separator, step in (("" if own else d.component, component), (d.subcomponent, sub)):
+            if separator and separator in raw:
+                parts = raw.split(separator, step)
+                raw = parts[step - 1] if step <= len(parts) else ""
+            elif step > 1:
+                return None
+        return self.text(raw) if raw else None
 
 
 def alive(found: Owner | None) -> Owner:

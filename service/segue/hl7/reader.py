@@ -137,7 +137,6 @@ def _fill(message: Message, lines: list[str]) -> None:
         counts[name] = sequence = counts.get(name, 0) + 1
         if name in HEADERS:
             fields.insert(1, separator)
-            line = None
         segments.append(Segment(message, name, fields, len(segments), sequence, line))
     if continued:
         _continue(message, continued)

@@ -142,6 +142,7 @@ class Context:
         "runs",
         "scope",
         "sender",
+        "shared",
         "sole",
         "structure",
         "terminology",
@@ -170,6 +171,7 @@ class Context:
         self.known: dict[tuple[Any, ...], Record] = {}
         self.references: list[tuple[Json, Record]] = []
         self.referable: dict[str, Record] = {}  # urn:uuid ▸ record, as far as was asked
+        self.shared: dict[str, Json] | None = None  # references of all messages, where no record is renamed
         self.renamed = False  # a record got another identity: references are to be written again
         self.owners: dict[int, Record] = {}  # segment position ▸ the resource built from it
         self.scope = Scope(None)
@@ -222,38 +224,64 @@ class Context:
         full = (resource["resourceType"], *key)
         record = self.known.get(full)
         if record is not None:
-            if self.traces is not None:
-                self.aliases.append((resource, record.resource))
-            if record.source is not resource and merge(record.resource, resource) and node is not None:
-                self.report("person.contradiction", node, rule="R-PERS-3")
-            return record
+            return self._joined(record, resource, node)
         record = Record(len(self.records), resource, full, identifier, verb)
         self.known[full] = record
         self.records.append(record)
         return record
 
+    def _joined(self, record: Record, resource: Json, node: Locatable | None) -> Record:
+        if self.traces is not None:
+            self.aliases.append((resource, record.resource))
+        if record.source == resource:  # a resource that has all of that
+            return record
+        if merge(record.resource, resource) and node is not None:
+            self.report("person.contradiction", node, rule="R-PERS-3")
+        return record
+
     def recall(
-        self,
-        resource: Json,
-        key: Sequence[Any],
-        identifier: tuple[str, str] | None,
-        verb: str,
-        node: Locatable | None,
+        self, resource: Json, key: tuple[Any, ...], identifier: tuple[str, str] | None, verb: str, node: Locatable | None,
         uuid: str | None = None,
-    ) -> Record:
-        """As `add`, for a remembered resource, which is copied when it becomes a record."""
-        full = (resource["resourceType"], *key)
-        if full in self.known:
-            return self.add(resource, key, identifier, verb, node)
-        record = Record(len(self.records), dict(resource), full, identifier, verb, resource, uuid)
-        self.known[full] = record
+    ) -> Record:  # fmt: skip
+        """As `add`, for a remembered resource, which is copied when it becomes a record; `key` begins with its type."""
+        record = self.known.get(key)
+        if record is not None:
+            return self._joined(record, resource, node)
+        record = Record(len(self.records), resource.copy(), key, identifier, verb, resource, uuid)
+        self.known[key] = record
         self.records.append(record)
         return record
 
     def reference(self, record: Record) -> Json:
-        out: Json = {"reference": "urn:uuid:" + record.uuid}
+        """A reference that nobody changes but `settle`."""
+        uuid = record.uuid
+        if self.shared is None:
+            out: Json = {"reference": "urn:uuid:" + uuid}
+        else:
+            out = self.shared.get(uuid) or self.shared.setdefault(uuid, {"reference": "urn:uuid:" + uuid})
         self.references.append((out, record))
         return out
+
+    def extended(self, reference: Json, extension: Json) -> Json:
+        """A reference of its own with an extension."""
+        out: Json = {**reference, "extension": [extension]}
+        record = self.referred(reference)
+        if record is not None:
+            self.references.append((out, record))
+        return out
+
+    def place(self, node: Locatable) -> tuple[str, ...]:
+        """What stands for the identity of what has none: sender, control id, time of the message, location (R-RID)."""
+        self.placed += 1
+        header = self.message.header
+        where = node.location() if isinstance(node, Segment) else node.location(None)
+        return (self.sender, header.leaf(10) or "", header.leaf(7) or "", str(where))
+
+    def occurrence(self, segment: Segment, code: tuple[str, ...]) -> str:
+        """Which of its order this segment of that code is."""
+        key = ("occurrence", self.near(segment, "OBR").position, *code)
+        count = self.counted[key] = self.counted.get(key, 0) + 1
+        return str(count)
 
     def referred(self, reference: Json) -> Record | None:
         """The record that a reference of this message points at; None where it points elsewhere."""
@@ -308,6 +336,10 @@ class Context:
     def person(self, node: Repetition | Part) -> Json | None:
         """A reference to the practitioner of an XCN."""
         return self.convert("XCN.Practitioner", node)
+
+    def unmark(self, node: Repetition | Part, component: int) -> None:
+        """The component has no home after all."""
+        node.used &= ~(1 << component)
 
     # ---- reading around a segment
 

@@ -28,11 +28,12 @@ LONGEST = 512  # characters of a text worth remembering
 class Memory:
     """What is known of the texts of one condition, and which were seen once: nothing is learnt from a text that may never come again."""
 
-    __slots__ = ("known", "seen", "segments")
+    __slots__ = ("known", "references", "seen", "segments")
 
     def __init__(self) -> None:
         self.known: dict[tuple[Any, ...], Any] = {}
         self.segments: dict[tuple[Any, ...], dict[str, Any]] = {}  # text ▸ what each map gave (rehearsal)
+        self.references: dict[str, Json] = {}  # UUID ▸ a reference to it
         self.seen: set[int] = set()  # hashes: a false second sighting only learns too early
 
     def met(self, key: tuple[Any, ...]) -> bool:
@@ -85,7 +86,7 @@ def remember_resource(
     if found is None:
         return None
     out, key, identifier = found
-    return ctx.reference(ctx.recall(out, key, identifier, verb, node))
+    return ctx.reference(ctx.recall(out, (out["resourceType"], *key), identifier, verb, node))
 
 
 def _learn(

@@ -243,6 +243,8 @@ class Walk:
         # A merge renames records; what is remembered refers to them by name.
         self.memory = ctx.memo if not any(s.name == "MRG" for s in segments) else None
         self.situation = (ctx.structure, ctx.event, ctx.trigger)
+        if self.memory is not None:
+            ctx.shared = self.memory.references
 
     def run(self, message: MessageMap, root: Group) -> None:
         self.group(message.root, root)
@@ -286,7 +288,18 @@ class Walk:
                         steps = plan.find(item.name)
                     known = self.known(item)
                     for instance, one, makes in steps:
-                        self.step(instance, one, makes, item, known)
+                        given: Given | None = None
+                        if known is not None:
+                            try:
+                                given = known[one.name]
+                            except KeyError:
+                                given = known[one.name] = rehearse(ctx, one, item)
+                            if given is not None:
+                                if given.nothing:
+                                    continue
+                                if not given.holds(ctx, item):
+                                    given = None
+                        self.step(instance, one, makes, item, given)
             else:
                 outer = ctx.scope
                 ctx.scope = Scope(outer)
@@ -304,25 +317,8 @@ class Walk:
             return None
         return self.memory.of_segment((line, self.situation))
 
-    def step(
-        self,
-        instance: InstanceMap,
-        one: SegmentMap,
-        makes: bool,
-        segment: Segment,
-        known: dict[str, Given | None] | None,
-    ) -> None:
+    def step(self, instance: InstanceMap, one: SegmentMap, makes: bool, segment: Segment, given: Given | None) -> None:
         ctx = self.ctx
-        given: Given | None = None
-        if known is not None:
-            if one.name not in known:
-                known[one.name] = rehearse(ctx, one, segment)
-            given = known[one.name]
-            if given is not None:
-                if given.nothing:
-                    return
-                if given.reads and not given.holds(ctx, segment):
-                    given = None
         if instance.when is not None and makes and not instance.when(ctx, segment):
             return
         present: Instance | None = None
@@ -356,10 +352,9 @@ class Walk:
             record = ctx.add(resource, key, identifier, instance.verb, segment)
         elif given.key is None:
             key, identifier = one.key(ctx, segment, resource)
-            record = ctx.recall(resource, key, identifier, instance.verb, segment)
+            record = ctx.recall(resource, (resource["resourceType"], *key), identifier, instance.verb, segment)
         else:
-            key = given.key_here(ctx)
-            assert key is not None
+            key = given.key_here(ctx, segment)
             record = ctx.recall(resource, key, given.identifier, instance.verb, segment, given.uuid)
         ctx.owners.setdefault(segment.position, record)
         made = Instance(instance.name, record, segment)

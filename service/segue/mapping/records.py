@@ -60,12 +60,16 @@ def merge(first: Json, later: Json) -> bool:
     """
     contradiction = False
     stems = _stems(first.get("resourceType", ""))
-    chosen = {stems[key] for key in first if key in stems}
+    chosen: set[str] | None = None  # the choices that are made, when first asked for
     for key, value in later.items():
         present = first.get(key)
         if present is None:
-            if key not in stems or stems[key] not in chosen:
-                first[key] = value
+            if key in stems:
+                if chosen is None:
+                    chosen = {stems[key] for key in first if key in stems}
+                if stems[key] in chosen:
+                    continue
+            first[key] = value
         elif (
             key == "name" and isinstance(present, list) and isinstance(value, list)
         ):  # one person in two forms: the first stays

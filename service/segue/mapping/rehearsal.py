@@ -24,24 +24,10 @@ from .identity import identity
 from .records import Json, Record
 
 # What a memory belongs to (see `Converter`) and what its key holds besides the text.
-CONDITIONS = frozenset(
-    (
-        "by_field",
-        "codes",
-        "date",
-        "displays",
-        "event",
-        "maps",
-        "options",
-        "product_version",
-        "sender",
-        "structure",
-        "terminology",
-        "text",
-        "trigger",
-        "zone",
-    )
-)
+CONDITIONS = frozenset((
+    "by_field", "codes", "date", "displays", "event", "maps", "options", "product_version", "sender", "structure", "terminology", "text",
+    "trigger", "zone",
+))  # fmt: skip
 NO_MARKS: Marks = (0, ())
 LONGEST = 2048  # characters of a segment worth remembering
 
@@ -78,15 +64,17 @@ class Added(NamedTuple):
     """A record that a data type made."""
 
     resource: Json
-    key: Sequence[Any]
+    key: tuple[Any, ...]
     identifier: tuple[str, str] | None
     verb: str
     at: Place | None
     uuid: str
 
     def play(self, ctx: Context, segment: Segment) -> None:
-        spot = self.at.here(ctx, segment) if self.at is not None else None
-        ctx.recall(self.resource, self.key, self.identifier, self.verb, spot, self.uuid)
+        there = ctx.known.get(self.key)
+        if there is None or there.source != self.resource:
+            spot = self.at.here(ctx, segment) if self.at is not None else None
+            ctx.recall(self.resource, self.key, self.identifier, self.verb, spot, self.uuid)
 
 
 class Field(NamedTuple):
@@ -95,9 +83,6 @@ class Field(NamedTuple):
     segment: str
     number: int
     raw: str
-
-    def holds(self, ctx: Context, segment: Segment) -> bool:
-        return ctx.near(segment, self.segment).raw(self.number) == self.raw
 
 
 class Named(NamedTuple):
@@ -125,33 +110,53 @@ class Nearest(NamedTuple):
         return found.record.uuid == self.uuid and (found.segment is segment) is self.own
 
 
-Read = Field | Named | Nearest
-
-
 class Given(NamedTuple):
     """What a map gave. `key` is None where the identity needs more than texts."""
 
     resource: Json | None
-    key: Sequence[Any] | None
+    key: tuple[Any, ...] | None
     identifier: tuple[str, str] | None
     uuid: str | None
     effects: tuple[Told | Added, ...]
     marks: Marks | None
-    reads: tuple[Read, ...]
+    fields: tuple[
+        tuple[str, tuple[tuple[int, str], ...]], ...
+    ]  # read of segments near it: name, and number with text of each
+    asked: tuple[Named | Nearest, ...]
     near: tuple[tuple[str, Marks], ...]  # marks on segments near it
-    linked: bool  # the key names other records
+    linked: bool  # the key names other records, or what only the message tells
+    counted: tuple[tuple[str, ...], ...]  # codes that were counted for the key
     unmapped: tuple[Unmapped, ...]  # codes without a translation
     nothing: bool  # whatever stands around: no resource, no effect, no mark
 
     def holds(self, ctx: Context, segment: Segment) -> bool:
         """Whether all that the map read around its segment reads the same here."""
-        return all(read.holds(ctx, segment) for read in self.reads)
+        for name, fields in self.fields:
+            cells = ctx.near(segment, name).cells
+            for number, raw in fields:
+                if cells[number] != raw:
+                    return False
+        for one in self.asked:  # noqa: SIM110 – on the hot path
+            if not one.holds(ctx, segment):
+                return False
+        return True
 
-    def key_here(self, ctx: Context) -> Sequence[Any] | None:
-        """The key, with the records of this message that it names."""
-        if self.key is None or not self.linked:
+    def key_here(self, ctx: Context, segment: Segment) -> tuple[Any, ...]:
+        """The key, with the records of this message that it names and what else only this message tells."""
+        assert self.key is not None
+        if not self.linked:
             return self.key
-        return [ctx.named(part.name) if part.__class__ is _Promised else part for part in self.key]
+        counts = [ctx.occurrence(segment, code) for code in self.counted]
+        parts: list[Any] = []
+        for part in self.key:
+            kind = part.__class__
+            if kind is _Promised:
+                parts.append(ctx.named(part.name))
+            elif kind is _Here:
+                parts += ctx.place(part.place.here(ctx, segment))
+            else:
+                parts.append(counts[part.number] if kind is _Count else part)
+        return tuple(parts)
 
     def play(self, ctx: Context, segment: Segment) -> Json | None:
         """Does to the context and the segment what the map would do; the resource, which is to be copied."""
@@ -221,7 +226,7 @@ class _Fields:
 
     __slots__ = ("_cells", "_name", "_reads", "_there")
 
-    def __init__(self, name: str, real: Segment, reads: dict[Read, None]) -> None:
+    def __init__(self, name: str, real: Segment, reads: dict[Any, None]) -> None:
         self._name, self._cells, self._there, self._reads = name, real.cells, bool(real.fields), reads
 
     def __getitem__(self, number: Any) -> str:
@@ -310,12 +315,30 @@ class _Promised:
         raise Beyond(name)
 
 
+class _Here:
+    """Stands for the place in the message, as a key."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+
+class _Count:
+    """Stands for the number of an occurrence, as a part of a key."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
 class _StandIn:
     """A Context that knows the conditions and writes down what is done to it."""
 
     __slots__ = (
-        "_alone", "_ctx", "_segment", "effects", "memo", "message", "missed", "nearby", "notes", "reads", "runs", "scope", "traces",
-        "translator", "unmapped",
+        "_alone", "_ctx", "_segment", "effects", "memo", "message", "missed", "nearby", "notes", "reads", "runs", "scope",
+        "tally", "traces", "translator", "unmapped",
     )  # fmt: skip
 
     nearby: dict[str, Segment]
@@ -325,6 +348,7 @@ class _StandIn:
         start(self, "_ctx", ctx)
         start(self, "_alone", alone)
         start(self, "_segment", segment)
+        start(self, "tally", [])
         start(self, "effects", [])
         start(self, "message", _Conditions(ctx))
         start(self, "nearby", {})
@@ -372,16 +396,42 @@ class _StandIn:
         self, resource: Json, key: Sequence[Any], identifier: tuple[str, str] | None = None, verb: str = "",
         node: Locatable | None = None,
     ) -> _Promised:  # fmt: skip
-        uuid = _uuid(resource, key)
+        full = (resource["resourceType"], *key)
+        uuid = _uuid(full)
         if uuid is None or not all(part is None or part.__class__ is str for part in key):
             raise Beyond("key")
-        self.effects.append(Added(resource, key, identifier, verb, self._place(node, None), uuid))
+        self.effects.append(Added(resource, full, identifier, verb, self._place(node, None), uuid))
         return _Promised(uuid)
 
-    recall = add
+    def recall(
+        self,
+        resource: Json,
+        key: tuple[Any, ...],
+        identifier: tuple[str, str] | None,
+        verb: str,
+        node: Locatable | None,
+    ) -> _Promised:
+        return self.add(resource, key[1:], identifier, verb, node)
 
     def reference(self, record: _Promised) -> Json:
         return {"reference": "urn:uuid:" + record.uuid}
+
+    def extended(self, reference: Json, extension: Json) -> Json:
+        return {**reference, "extension": [extension]}
+
+    def place(self, node: Locatable) -> tuple[_Here, ...]:
+        place = self._place(node, None)
+        assert place is not None
+        return (_Here(place),)
+
+    def occurrence(self, segment: Segment, code: tuple[str, ...]) -> Any:
+        if segment is not self._alone:  # pyright: ignore[reportUnnecessaryComparison]
+            raise Beyond("occurrence")
+        self.tally.append(code)
+        return _Count(len(self.tally) - 1)
+
+    def unmark(self, node: Repetition | Part, component: int) -> None:
+        raise Beyond("unmark")  # it may be another map's mark
 
     def near(self, segment: Segment, name: str) -> Segment:
         """A stand-in of the nearest segment of that name; whether there is one is its first read."""
@@ -409,16 +459,20 @@ class _StandIn:
         return self.convert("XCN.Practitioner", node)
 
 
-def _uuid(resource: Json, key: Sequence[Any]) -> str | None:
-    """Of a key of texts and of records that are found by name."""
-    parts: list[str | None] = [resource["resourceType"]]
+def _uuid(key: tuple[Any, ...]) -> str | None:
+    """Of a key of texts and of records that are found by name; None where only the message tells it."""
+    parts: list[str | None] = []
     for part in key:
         if part is None or part.__class__ is str:
             parts.append(part)
-        elif part.__class__ is _Promised and part.name:
+        elif part.__class__ is _Promised:
+            if not part.name:
+                raise Beyond("key")
             parts.append(part.uuid)
-        else:
+        elif part.__class__ is _Here or part.__class__ is _Count:
             return None
+        else:
+            raise Beyond("key")
     return identity(parts)
 
 
@@ -436,7 +490,9 @@ def rehearse(ctx: Context, one: SegmentMap, segment: Segment) -> Given | None:
     try:
         resource = one.build(stage, alone)
         marks = alone.marks()
-    except (Beyond, ReferenceError):
+    except Exception:  # whatever a map makes of stand-ins is no fault: the map itself runs then, and tells
+        return None
+    if stage.tally:
         return None
     effects, unmapped = tuple(stage.effects), tuple(stage.unmapped)
     key = identifier = uuid = None
@@ -446,24 +502,20 @@ def rehearse(ctx: Context, one: SegmentMap, segment: Segment) -> Given | None:
             if len(stage.effects) > len(effects) or len(stage.unmapped) > len(unmapped) or alone.marks() != marks:
                 key = identifier = None  # it does more than name
             else:
-                uuid = _uuid(resource, key)
-                key = key if uuid is not None else None
-        except (Beyond, ReferenceError):
+                key = (resource["resourceType"], *key)
+                uuid = _uuid(key)
+        except Exception:
             key = identifier = None
     near = tuple((name, found) for name, segment in stage.nearby.items() if (found := segment.marks()) != NO_MARKS)
-    reads = tuple(stage.reads)
-    nothing = resource is None and not effects and not unmapped and not reads and marks == NO_MARKS
-    linked = key is not None and any(part.__class__ is _Promised for part in key)
+    fields: dict[str, list[tuple[int, str]]] = {}
+    for read in stage.reads:
+        if read.__class__ is Field:
+            fields.setdefault(read.segment, []).append((read.number, read.raw))
+    asked = tuple([read for read in stage.reads if read.__class__ is not Field])
+    nothing = resource is None and not effects and not unmapped and not stage.reads and marks == NO_MARKS
+    linked = key is not None and any(part.__class__ in (_Promised, _Here, _Count) for part in key)
     return Given(
-        resource,
-        key,
-        identifier,
-        uuid,
-        effects,
-        marks if marks != NO_MARKS else None,
-        reads,
-        near,
-        linked,
-        unmapped,
-        nothing,
-    )
+        resource, key, identifier, uuid, effects, marks if marks != NO_MARKS else None,
+        tuple([(name, tuple(found)) for name, found in fields.items()]), asked, near, linked,
+        tuple(stage.tally) if key is not None else (), unmapped, nothing,
+    )  # fmt: skip

@@ -72,10 +72,7 @@ def business(
 
 def placed(ctx: Context, node: Node) -> tuple[str, ...]:
     """Identity by place: sender, control id, time of the message, location (R-RID)."""
-    ctx.placed += 1
-    header = ctx.message.header
-    where = node.location() if isinstance(node, Segment) else node.location(None)
-    return (ctx.sender, header.leaf(10) or "", header.leaf(7) or "", str(where))
+    return ctx.place(node)
 
 
 def primitives(out: Json, key: str, items: list[Any]) -> None:

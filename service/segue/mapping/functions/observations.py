@@ -122,10 +122,7 @@ def document_contents(ctx: Context, obx: Segment) -> list[Json]:
 @function("occurrence", "segment", "text")
 def occurrence(ctx: Context, obx: Segment) -> str:
     """Which of several OBX of one code and OBX-4 in its group this is: part of its identity (R-RID)."""
-    code = obx.leaf(3) or obx.leaf(3, 2) or "", obx.leaf(4) or ""
-    key = ("occurrence", ctx.near(obx, "OBR").position, *code)
-    ctx.counted[key] = ctx.counted.get(key, 0) + 1
-    return str(ctx.counted[key])
+    return ctx.occurrence(obx, (obx.leaf(3) or obx.leaf(3, 2) or "", obx.leaf(4) or ""))
 
 
 @function("own_number", "segment", "text")

@@ -34,5 +34,5 @@ def nowhere_home(ctx: Context, node: Repetition | Part, element: Json, number: i
         return element
     ctx.report("organization.home", node, number, rule="R-ORG-4")
     if "_use" not in element:
-        node.used &= ~(1 << number)
+        ctx.unmark(node, number)
     return {key: value for key, value in element.items() if key != "use"}

@@ -253,8 +253,7 @@ def performing(ctx: Context, node: Repetition, code: str | None = None) -> Json 
     if reference is None or code is None:
         return reference
     coding = {"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": code}
-    reference["extension"] = [{"url": FUNCTION, "valueCodeableConcept": {"coding": [coding]}}]
-    return reference
+    return ctx.extended(reference, {"url": FUNCTION, "valueCodeableConcept": {"coding": [coding]}})
 
 
 @function("reading_place", "node", "Reference")

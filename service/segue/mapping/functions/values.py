@@ -243,7 +243,7 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
         found = ctx.terminology.unit(code)
         if found is not None:
             if words is not None and code not in (words, found):
-                node.used &= ~2  # the code as sent has no home beside its words
+                ctx.unmark(node, 1)  # the code as sent has no home beside its words
             return {**out, "system": UCUM, "code": found}
         missed(ctx, node, UCUM, code, "", UNITS)
         ctx.report("unit.unknown", node, 1, rule="R-UNIT-1", value=code)
@@ -253,12 +253,12 @@ def unit_of(ctx: Context, node: Repetition | Part | None) -> Json:
             found = ctx.terminology.unit(words)
         if found is not None:
             if words is not None and code not in (words, found):
-                node.used &= ~2  # the code as sent has no home beside its words
+                ctx.unmark(node, 1)  # the code as sent has no home beside its words
             return {**out, "system": UCUM, "code": found}
         missed(ctx, node, name or "", code, words or "", UNITS)
         ctx.report("unit.unknown", node, 1, rule="R-UNIT-2", value=code)
     if words is not None and words != code:
-        node.used &= ~2  # the code as sent has no home beside its words
+        ctx.unmark(node, 1)  # the code as sent has no home beside its words
     return out
 
 
@@ -273,7 +273,7 @@ def mapped_unit(
         if found is not None and found.targets:
             node.used |= sum(1 << i for i, raw in enumerate(node.components) if raw and i <= 3)
             if text != joined and words is not None and code not in (words, found.targets[0].code):
-                node.used &= ~2  # the code as sent has no home beside its words
+                ctx.unmark(node, 1)  # the code as sent has no home beside its words
             return {"unit": text if text == joined else words or text, "system": UCUM, "code": found.targets[0].code}
     return None
 
