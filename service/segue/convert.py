@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from hashlib import blake2b
@@ -215,21 +214,20 @@ class Converter:
         if site is not None and site not in self.pack.sites:
             raise ValueError("no site of that name")
         asked = replace(self.options, zone=zone_named(timezone)) if timezone else None
-        with _uncollected():
-            made = self._make(
-                raw, bundle, asked, site, charset, transport_charset, residue, narrative, event, traced=False
+
+        def make(traced: bool) -> _Made:
+            return self._make(
+                raw, bundle, asked, site, charset, transport_charset, residue, narrative, event, traced=traced
             )
-        if strict and any(i.severity in ("fatal", "error") for i in made.issues):
-            raise Refusal(*made.told())
 
         def again() -> tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]:
-            with _uncollected():
-                traced = self._make(
-                    raw, bundle, asked, site, charset, transport_charset, residue, narrative, event, traced=True
-                )
+            traced = _uncollected(make, True)
             assert traced.ledger is not None
             return traced.ledger, traced.lineage
 
+        made = _uncollected(make, False)
+        if strict and any(i.severity in ("fatal", "error") for i in made.issues):
+            raise Refusal(*made.told())
         return Conversion(made.message, made.event, made.bundle, made.texts, made.unmapped, made.told, again)
 
     def convert_many(self, raw: bytes | Path, **options: Any) -> Iterator[Conversion | Failure]:
@@ -313,15 +311,13 @@ class Converter:
         )  # fmt: skip
 
 
-@contextmanager
-def _uncollected() -> Generator[None]:
-    """No garbage collection while a conversion runs: all that it makes is alive, so a collection would only look through it."""
+def _uncollected(make: Callable[[bool], _Made], traced: bool) -> _Made:
+    """Without garbage collection: all that a conversion makes is alive, so a collection would only look through it."""
     if not gc.isenabled():
-        yield
-        return
+        return make(traced)
     gc.disable()
     try:
-        yield
+        return make(traced)
     finally:
         gc.enable()
 

@@ -9,7 +9,7 @@ import pytest
 
 from segue.fhir import proof
 from segue.fhir.bundle import Envelope, build
-from segue.fhir.proof import Proofs, unchanged
+from segue.fhir.proof import Finished, Proofs, unchanged
 from segue.mapping.records import Record
 
 Json = dict[str, Any]
@@ -102,7 +102,8 @@ def test_P23_an_equal_number_with_other_digits_is_written_anew() -> None:
     ],
 )
 def test_unchanged_is_sure(before: Json, now: Json, same: bool) -> None:
-    assert unchanged(before, now) is same
+    finished = Finished(list(before), list(before.values()), before, b"", frozenset())
+    assert unchanged(finished, now) is same
 
 
 def test_proofs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

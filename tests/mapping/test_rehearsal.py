@@ -135,7 +135,7 @@ def test_an_identity_by_place_is_worked_out_each_time(load: Callable[..., Conver
     }
     given = known(converter)["PV1.Encounter"]
     assert given.uuid is None
-    assert given.linked
+    assert given.open
     assert len(urls) == 3
 
 

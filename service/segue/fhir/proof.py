@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from hashlib import blake2b
+from operator import is_
 from typing import Any, NamedTuple
 
 import orjson
@@ -21,7 +22,7 @@ from .bundle import order_keys
 from .validation import validate
 
 Json = dict[str, Any]
-References = tuple[tuple[str, str], ...]  # fullUrl ▸ resource type
+References = frozenset[tuple[str, str]]  # fullUrl ▸ resource type
 
 FINISHED = 4096  # resources kept with their JSON; they start anew when full
 LIMIT = 65536  # proofs kept; they start anew when full
@@ -38,35 +39,33 @@ def exact(value: Any) -> Any:
 class Finished(NamedTuple):
     """A valid resource in its order, its JSON, and the references that it leans on. Nobody changes it or what is in it."""
 
+    keys: list[str]  # before they were put in order
+    values: list[Any]
     resource: Json
     text: bytes
     leaned: References
 
 
-def unchanged(before: Json, now: Json) -> bool:
-    """Whether two resources surely give the same JSON: their values are the same objects, or equal texts and references."""
-    if len(before) != len(now):
+def unchanged(before: Finished, now: Json) -> bool:
+    """Whether a resource surely gives the same JSON as before."""
+    if list(now) != before.keys:
         return False
-    for key, value in now.items():
-        old = before.get(key)
-        if old is not value and not (_plain(old) and _plain(value) and old == value):
-            return False
-    return True
+    values = now.values()
+    return all(map(is_, values, before.values)) or all(map(_alike, values, before.values))
 
 
-def _plain(value: Any) -> bool:
-    """A text, a reference by URL, or a list of such: equal ones are written alike, as equal numbers are not (5.1 and 5.10)."""
-    kind = value.__class__
-    if kind is str:
+def _alike(one: Any, other: Any) -> bool:
+    """Written alike: the same object, equal texts, or lists and objects of such; equal numbers may not be (5.1 and 5.10)."""
+    if one is other:
         return True
-    if kind is dict:
-        return len(value) == 1 and value.get("reference").__class__ is str
-    return kind is list and all(one.__class__ is dict and _plain(one) for one in value)
-
-
-def holds(leaned: References, kinds: dict[str, str]) -> bool:
-    """Whether the references of a proof point at entries of the same types again."""
-    return all(kinds.get(url) == kind for url, kind in leaned)
+    kind = one.__class__
+    if kind is not other.__class__:
+        return False
+    if kind is str:
+        return one == other
+    if kind is list:
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return kind is dict and list(one) == list(other) and all(map(_alike, one.values(), other.values()))
 
 
 class Proofs:
@@ -88,15 +87,17 @@ class Proofs:
         known, seen, dumps = self.known, self.seen, orjson.dumps
         if len(seen) > LIMIT:
             seen.clear()
+        there = kinds.items()
         for i, entry in enumerate(entries):
             resource = entry["resource"]
             done = finished.get(entry["fullUrl"])
-            if done is not None and unchanged(done.resource, resource):
+            if done is not None and unchanged(done, resource):
                 entry["resource"] = done.resource
                 texts.append(done.text)
-                if not holds(done.leaned, kinds):
+                if not done.leaned <= there:  # they point at entries of the same types again
                     unknown.append(i)
                 continue
+            keys, values = list(resource), list(resource.values())
             order_keys(resource)
             text = dumps(resource, default=exact)
             texts.append(text)
@@ -110,8 +111,8 @@ class Proofs:
             if leaned is None:
                 learnt.append((i, digest))
                 unknown.append(i)
-            elif holds(leaned, kinds):
-                finished[entry["fullUrl"]] = Finished(resource, text, leaned)
+            elif leaned <= there:
+                finished[entry["fullUrl"]] = Finished(keys, values, resource, text, leaned)
             else:
                 unknown.append(i)
         issues = validate(bundle, only=unknown)
@@ -120,7 +121,7 @@ class Proofs:
                 known.clear()
             for i, digest in learnt:
                 urls = {url.decode() for url in _REFERENCE.findall(texts[i])}
-                known[digest] = tuple((url, kinds[url]) for url in urls)
+                known[digest] = frozenset([(url, kinds[url]) for url in urls])
         if len(finished) > FINISHED:
             finished.clear()
         return issues, texts

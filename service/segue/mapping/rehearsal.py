@@ -72,9 +72,12 @@ class Added(NamedTuple):
 
     def play(self, ctx: Context, segment: Segment) -> None:
         there = ctx.known.get(self.key)
-        if there is None or there.source != self.resource:
+        spot = None
+        if there is not None:
+            if there.source == self.resource:
+                return
             spot = self.at.here(ctx, segment) if self.at is not None else None
-            ctx.recall(self.resource, self.key, self.identifier, self.verb, spot, self.uuid)
+        ctx.recall(self.resource, self.key, self.identifier, self.verb, spot, self.uuid)
 
 
 class Field(NamedTuple):
@@ -124,7 +127,7 @@ class Given(NamedTuple):
     ]  # read of segments near it: name, and number with text of each
     asked: tuple[Named | Nearest, ...]
     near: tuple[tuple[str, Marks], ...]  # marks on segments near it
-    linked: bool  # the key names other records, or what only the message tells
+    open: tuple[tuple[int, Any], ...]  # parts of the key that only the message tells, with their places
     counted: tuple[tuple[str, ...], ...]  # codes that were counted for the key
     unmapped: tuple[Unmapped, ...]  # codes without a translation
     nothing: bool  # whatever stands around: no resource, no effect, no mark
@@ -144,18 +147,18 @@ class Given(NamedTuple):
     def key_here(self, ctx: Context, segment: Segment) -> tuple[Any, ...]:
         """The key, with the records of this message that it names and what else only this message tells."""
         assert self.key is not None
-        if not self.linked:
+        if not self.open:
             return self.key
         counts = [ctx.occurrence(segment, code) for code in self.counted]
-        parts: list[Any] = []
-        for part in self.key:
+        parts = list(self.key)
+        for index, part in self.open:
             kind = part.__class__
             if kind is _Promised:
-                parts.append(ctx.named(part.name))
-            elif kind is _Here:
-                parts += ctx.place(part.place.here(ctx, segment))
+                parts[index] = ctx.named(part.name)
+            elif kind is _Count:
+                parts[index] = counts[part.number]
             else:
-                parts.append(counts[part.number] if kind is _Count else part)
+                parts[index:] = ctx.place(part.place.here(ctx, segment))
         return tuple(parts)
 
     def play(self, ctx: Context, segment: Segment) -> Json | None:
@@ -513,9 +516,9 @@ def rehearse(ctx: Context, one: SegmentMap, segment: Segment) -> Given | None:
             fields.setdefault(read.segment, []).append((read.number, read.raw))
     asked = tuple([read for read in stage.reads if read.__class__ is not Field])
     nothing = resource is None and not effects and not unmapped and not stage.reads and marks == NO_MARKS
-    linked = key is not None and any(part.__class__ in (_Promised, _Here, _Count) for part in key)
+    told = [(n, part) for n, part in enumerate(key or ()) if part.__class__ in (_Promised, _Here, _Count)]
     return Given(
         resource, key, identifier, uuid, effects, marks if marks != NO_MARKS else None,
-        tuple([(name, tuple(found)) for name, found in fields.items()]), asked, near, linked,
+        tuple([(name, tuple(found)) for name, found in fields.items()]), asked, near, tuple(told),
         tuple(stage.tally) if key is not None else (), unmapped, nothing,
     )  # fmt: skip

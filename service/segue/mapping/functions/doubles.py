@@ -33,9 +33,12 @@ def once_each(
 
     The first gives the place. Items about nothing stay as they are.
     """
+    items: list[Json] = resource.get(key, [])
+    if len(items) < 2:
+        return
     kept: list[Json] = []
     places: dict[str, list[int]] = {}
-    for item in resource.get(key, ()):
+    for item in items:
         subject = about(item)
         same = places.setdefault(subject, []) if subject is not None else []
         for place in same:
@@ -46,7 +49,7 @@ def once_each(
         else:
             same.append(len(kept))
             kept.append(item)
-    if len(kept) < len(resource.get(key, ())):
+    if len(kept) < len(items):
         resource[key] = kept
 
 
