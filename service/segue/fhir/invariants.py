@@ -19,10 +19,15 @@ from segue.fhir.narrative import is_safe
 from segue.fhir.references import judge_contained, reference_visitor
 
 
-def violations(resource: Json, part: Json | None = None) -> list[Fault]:
-    """What a schema-valid resource breaks; of a Bundle, `part` holds the entries whose resources are walked."""
+def violations(resource: Json, part: Json | None = None, kinds: dict[str, str] | None = None) -> list[Fault]:
+    """What a schema-valid resource breaks; of a Bundle, `part` holds the entries whose resources are walked.
+
+    `kinds` are the types of its resources by fullUrl, where they are known.
+    """
     walk = Walk(resource["resourceType"] == "Bundle")
-    if walk.bundle:
+    if kinds is not None:
+        walk.kinds.update(kinds)
+    elif walk.bundle:
         for entry in resource.get("entry", ()):
             url = entry.get("fullUrl")
             if url is not None and "resource" in entry:
@@ -277,7 +282,11 @@ def _bundle(bundle: Json, walk: Walk) -> None:
     if len(set(urls)) < len(urls) and kind != "history":
         _versions(entries, walk)
     if kind == "transaction":
-        _written(entries, walk)
+        written: list[str] = [
+            r["url"] for e in entries if (r := e.get("request")) is not None and r["method"] in WRITES
+        ]
+        if len(set(written)) < len(written):
+            _written(entries, walk)
 
 
 def _versions(entries: Sequence[Json], walk: Walk) -> None:
@@ -296,8 +305,8 @@ def _written(entries: Sequence[Json], walk: Walk) -> None:
     seen: set[str] = set()
     for entry in entries:
         request = entry.get("request")
-        if request is not None and request.get("method") in WRITES:
-            target = request.get("url", "")
+        if request is not None and request["method"] in WRITES:
+            target = request["url"]
             if target in seen:
                 walk.fault(entry, "request", "transaction identity")
             seen.add(target)

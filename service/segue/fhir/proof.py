@@ -115,7 +115,7 @@ class Proofs:
                 finished[entry["fullUrl"]] = Finished(keys, values, resource, text, leaned)
             else:
                 unknown.append(i)
-        issues = validate(bundle, only=unknown)
+        issues = validate(bundle, unknown, kinds)
         if learnt and not issues:
             if len(known) + len(learnt) > LIMIT:
                 known.clear()

@@ -30,10 +30,13 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(schema())
 
 
-def validate(bundle: Mapping[str, Any], only: Sequence[int] | None = None) -> list[Issue]:
+def validate(
+    bundle: Mapping[str, Any], only: Sequence[int] | None = None, kinds: dict[str, str] | None = None
+) -> list[Issue]:
     """What makes a Bundle, or any resource of the tables, invalid R4.
 
     `only` names the entries of a Bundle whose resources are looked at; the Bundle as a whole and every target are, always.
+    `kinds` are the types of its resources by fullUrl, where they are known.
     """
     validator = _validator()
     part = bundle if only is None else _part(bundle, only)
@@ -46,7 +49,7 @@ def validate(bundle: Mapping[str, Any], only: Sequence[int] | None = None) -> li
         return _issues(bundle, [((), "text is Unicode")])
     if not valid:
         return _issues(bundle, (_place(error) for error in validator.iter_errors(bundle)))
-    faults = violations(bundle, part)
+    faults = violations(bundle, part, kinds)
     return _issues(bundle, _located(bundle, faults)) if faults else []
 
 

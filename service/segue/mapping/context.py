@@ -296,8 +296,8 @@ class Context:
         self.known[key] = record
         self.renamed = True
         self.referable.clear()
-        for one in self.records:  # its key may be part of theirs
-            one.unname()
+        for one in self.records:  # its key may be part of theirs; a key names earlier records only
+            one.uuid = one.identity()
 
     def settle(self) -> None:
         """Writes the references again where a record was renamed."""

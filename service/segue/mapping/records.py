@@ -19,7 +19,7 @@ Json = dict[str, Any]
 class Record:
     """One resource of the Bundle: `key` names it across messages, `identifier` is the business identifier the key stands on."""
 
-    __slots__ = ("_uuid", "identifier", "key", "number", "resource", "source", "type", "verb")
+    __slots__ = ("identifier", "key", "number", "resource", "source", "type", "uuid", "verb")
 
     def __init__(
         self,
@@ -38,19 +38,11 @@ class Record:
         self.identifier = identifier  # (system, value) for conditional verbs
         self.verb = verb  # "" = the rule of its type
         self.source = source  # the remembered object it is a copy of
-        self._uuid = uuid
+        self.uuid: str = uuid or self.identity()
 
-    @property
-    def uuid(self) -> str:
-        """Of its key (R-RID-2); a key that names another record takes that record's UUID as its part."""
-        found = self._uuid
-        if found is None:
-            found = self._uuid = identity([p.uuid if p.__class__ is Record else p for p in self.key])
-        return found
-
-    def unname(self) -> None:
-        """To be called when the key changed, or a key that is part of it."""
-        self._uuid = None
+    def identity(self) -> str:
+        """UUID of its key (R-RID-2); a key that names another record takes that record's UUID as its part."""
+        return identity([part.uuid if part.__class__ is Record else part for part in self.key])
 
 
 def merge(first: Json, later: Json) -> bool:

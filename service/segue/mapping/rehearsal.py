@@ -149,7 +149,7 @@ class Given(NamedTuple):
         assert self.key is not None
         if not self.open:
             return self.key
-        counts = [ctx.occurrence(segment, code) for code in self.counted]
+        counts = [ctx.occurrence(segment, code) for code in self.counted] if self.counted else ()
         parts = list(self.key)
         for index, part in self.open:
             kind = part.__class__
