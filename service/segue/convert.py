@@ -27,7 +27,7 @@ from segue.issues import SEVERITIES, Issue, Refusal, issue
 from segue.mapping import lineage as lines
 from segue.mapping.context import Context, Options
 from segue.mapping.functions.results import runs
-from segue.mapping.ledger import Ignored, LedgerEntry, LineageEntry, findings, keep
+from segue.mapping.ledger import Ignored, LedgerEntry, LineageEntry, Lost, findings, keep
 from segue.mapping.memory import Memory
 from segue.mapping.messages import Walk
 from segue.mapping.pack import Compiled, Pack
@@ -306,8 +306,8 @@ class Converter:
         lineage = lines.lineage(ctx, where) if traced else ()
         ledger = lines.ledger(ctx, ignored, lineage, where) if traced else None
         return _Made(
-            out, texts, message, ctx.issues, tuple(ctx.unmapped), options.residue == "off", f"{code}^{trigger}", ignored, ledger,
-            lineage,
+            out, texts, message, ctx.issues, tuple(ctx.unmapped), options.residue == "off", f"{code}^{trigger}", ignored,
+            ctx.memo.lost if ctx.memo is not None else None, ledger, lineage,
         )  # fmt: skip
 
 
@@ -332,12 +332,13 @@ class _Made:
     quiet: bool  # about what found no home
     event: str
     ignored: Ignored
+    lost: Lost | None
     ledger: tuple[LedgerEntry, ...] | None
     lineage: tuple[LineageEntry, ...]
 
     def told(self) -> tuple[Issue, ...]:
         """The issues of the conversion and what the ledger adds."""
-        found, _ = findings(self.message, self.issues, self.ignored)
+        found, _ = findings(self.message, self.issues, self.ignored, self.lost)
         if self.quiet:  # the ledger tells all the same
             found = [one for one in found if one.code != "field.unmapped"]
         return _sorted([*self.issues, *found], self.message)

@@ -242,6 +242,11 @@ class Segment:
         else:
             self.pending.append(marks)
 
+    @property
+    def promised(self) -> list[Marks] | None:
+        """The marks that are still to be made, where they are all that the segment has."""
+        return self.pending if not self._used and not self._repetitions else None
+
     def _settle(self) -> None:
         pending, self.pending = self.pending, None
         for bits, below in pending or ():

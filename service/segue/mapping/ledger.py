@@ -7,9 +7,10 @@ whole, a component, a sub-component. Nulls are *cleared*: the sender deleted, th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, NamedTuple
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
 
-from segue.hl7.message import HEADERS, NULL, Message, Repetition, Segment
+from segue.hl7.message import HEADERS, NULL, Marks, Message, Repetition, Segment
 from segue.issues import Issue, Location, issue
 
 from .context import Context
@@ -38,6 +39,9 @@ class LineageEntry(NamedTuple):
 
 
 Found = tuple[Segment, Location, str, State, str]
+# Text and marks by their identity ▸ those marks, so that they live as long as their identity is used, sequence and issues.
+Lost = dict[tuple[Any, ...], tuple[list[Marks], int, list[Issue]]]
+LIMIT = 4096  # entries; they start anew when full
 
 
 def leaves(message: Message, ignored: Ignored) -> Iterator[Found]:
@@ -97,9 +101,12 @@ def _subs_of(segment: Segment, repetition: Repetition, number: int, component: s
 
 
 def findings(
-    message: Message, known: Iterable[Issue], ignored: Ignored
+    message: Message, known: Iterable[Issue], ignored: Ignored, lost: Lost | None = None
 ) -> tuple[list[Issue], list[tuple[Segment, Location, str]]]:
-    """Issues for what found no home or was cleared, one a field, and the residue itself (R-ISS-9, R-ISS-6)."""
+    """Issues for what found no home or was cleared, one a field, and the residue itself (R-ISS-9, R-ISS-6).
+
+    With `lost`, what was found before of a segment of the same text and marks is found again, and its residue left out.
+    """
     issues: list[Issue] = []
     residue: list[tuple[Segment, Location, str]] = []
     told = {
@@ -110,14 +117,42 @@ def findings(
     for segment in message.segments:
         if segment.name in ENVELOPE:
             continue
-        start = 3 if segment.name in HEADERS else 1
-        used, name = segment.used, segment.name
-        for number, raw in enumerate(segment.fields):
-            if number < start or not raw or (used >> number & 1 and raw != NULL) or raw.isspace():
-                continue
-            if (name, number, 0) not in ignored:
-                _field(segment, number, ignored, issues, residue, told=(name, segment.sequence, number) in told)
+        if lost is None or told or segment.line is None or (marks := segment.promised) is None:
+            _segment(segment, ignored, issues, residue, told)
+            continue
+        key = (segment.line, *map(id, marks))
+        found = lost.get(key)
+        if found is None:
+            fresh: list[Issue] = []
+            _segment(segment, ignored, fresh, residue, told)
+            if len(lost) >= LIMIT:
+                lost.clear()
+            found = lost[key] = marks, segment.sequence, fresh
+        _, sequence, before = found
+        issues += before if sequence == segment.sequence else [_elsewhere(one, segment.sequence) for one in before]
     return issues, residue
+
+
+def _elsewhere(one: Issue, sequence: int) -> Issue:
+    """The issue of another segment of that name."""
+    assert one.v2 is not None
+    return replace(one, v2=one.v2._replace(sequence=sequence))
+
+
+def _segment(
+    segment: Segment,
+    ignored: Ignored,
+    issues: list[Issue],
+    residue: list[tuple[Segment, Location, str]],
+    told: set[tuple[str, int, int | None]],
+) -> None:
+    start = 3 if segment.name in HEADERS else 1
+    used, name = segment.used, segment.name
+    for number, raw in enumerate(segment.fields):
+        if number < start or not raw or (used >> number & 1 and raw != NULL) or raw.isspace():
+            continue
+        if (name, number, 0) not in ignored:
+            _field(segment, number, ignored, issues, residue, told=(name, segment.sequence, number) in told)
 
 
 def _field(

@@ -16,6 +16,7 @@ from segue.hl7.message import Part, Repetition, joined
 
 from .context import Context
 from .functions.codes import once
+from .ledger import Lost
 from .records import Json
 from .translation import missed, place_of
 
@@ -28,11 +29,12 @@ LONGEST = 512  # characters of a text worth remembering
 class Memory:
     """What is known of the texts of one condition, and which were seen once: nothing is learnt from a text that may never come again."""
 
-    __slots__ = ("known", "references", "seen", "segments")
+    __slots__ = ("known", "lost", "references", "seen", "segments")
 
     def __init__(self) -> None:
         self.known: dict[tuple[Any, ...], Any] = {}
         self.segments: dict[tuple[Any, ...], dict[str, Any]] = {}  # text ▸ what each map gave (rehearsal)
+        self.lost: Lost = {}  # what found no home
         self.references: dict[str, Json] = {}  # UUID ▸ a reference to it
         self.seen: set[int] = set()  # hashes: a false second sighting only learns too early
 
