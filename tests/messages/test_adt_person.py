@@ -117,6 +117,17 @@ def test_D_SEG_1_the_employer_of_a_guarantor() -> None:
     assert ("field.unmapped", "GT1[1]-16[1].1") not in bundle.issues
 
 
+def test_R_RID_2_an_employer_is_known_by_its_name_whatever_the_message_holds() -> None:
+    employers = [
+        bundle.at(extensions(bundle.one("RelatedPerson"), "employer")[0])["id"]
+        for bundle in (
+            convert(pid(), visit, "GT1|1|G1|Ashgrove^Tobias||||||||SPO|||||" + name)
+            for visit, name in ((PV1, "Mill Works"), ("EVN||20260101", "Mill Works"), (PV1, "Weir Works"))
+        )
+    ]
+    assert employers[0] == employers[1] != employers[2]
+
+
 def test_D_SEG_1_a_patient_who_is_the_guarantor_has_the_employer() -> None:
     bundle = convert(pid(), PV1, "GT1|1||Ashgrove^Rowan||||||||SEL|||||Weir^Ada" + "|" * 35 + "Mill Works^L")
     company = bundle.at(extensions(bundle.one("Patient"), "employer")[0])
