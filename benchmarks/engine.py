@@ -7,6 +7,7 @@ by orjson; it maps about half of the values, so the ratio flatters it.
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import orjson
 
@@ -53,6 +54,8 @@ def _beside_others(rounds: int) -> list[Row]:
                 bound="<= 1 (P-40)" if name == "ADT^A01" else "",
             )
         )
+        if name == "ADT^A01":
+            rows.append(_never_seen(rounds, config))
         if "hl7apy" in found:
             ratio = found["hl7apy"].median_us / ours.median_us
             rows.append(
@@ -66,6 +69,25 @@ def _beside_others(rounds: int) -> list[Row]:
                 )
             )
     return rows
+
+
+def _never_seen(rounds: int, config: Any) -> Row:
+    """Patients, people, places and codes that come once: nothing that was remembered helps."""
+    from v2fhir.convert import convert as bridge
+    from v2fhir.hl7.parser import parse_bytes
+
+    from segue.convert import convert
+
+    stream = messages.admissions(2 * (30 * rounds + 1))
+    found = interleaved(
+        {
+            "segue": Case(lambda raw: convert(raw).json(), 30, lambda: next(stream)),
+            "bridge": Case(lambda raw: orjson.dumps(bridge(parse_bytes(raw), config).bundle), 30, lambda: next(stream)),
+        },
+        rounds,
+    )
+    ratio = found["segue"].median_us / found["bridge"].median_us
+    return timed("engine", "ADT^A01: never seen", found["segue"], ratio=ratio, against="segue / bridge")
 
 
 def _parts(rounds: int) -> list[Row]:

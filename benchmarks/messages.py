@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -31,3 +35,56 @@ def report(count: int) -> bytes:
         code, value, unit, limits, flag = _TESTS[number % len(_TESTS)]
         lines.append(f"OBX|{number}|NM|{code}|{number}|{value}|{unit}|{limits}|{flag}|||F|||20260311085500-0500")
     return "\r".join([*lines, ""]).encode()
+
+
+_SYLLABLES = [
+    "ba",
+    "be",
+    "ca",
+    "de",
+    "do",
+    "fa",
+    "ga",
+    "ha",
+    "jo",
+    "ka",
+    "le",
+    "mi",
+    "no",
+    "pe",
+    "ra",
+    "ro",
+    "sa",
+    "ti",
+    "vu",
+    "wo",
+]
+_SAID = re.compile(
+    r"(?P<kept>8302-2|29463-7|2106-3)"
+    r"|(?P<day>(?<=[|^~])(?:19|20)\d{6}(?=[\d|^~\r]))"
+    r"|(?P<number>(?:(?<=[|^~&])|(?<=[A-Z]-)|(?<=\|A)|(?<=NG\d{8}-))\d{3,9}(?=[|^~&\r-]))"
+    r"|(?P<word>Ashgrove|Rowan|Ellis|Birchwood|Tobias|Ines|Quillfeather|Petra|Okonjo|Mira|Halvorsen|Sven|Fennimore|Tess|Harbourton"
+    r"|Ellery|Lantern|Cooper|Quay|Lighthouse|Harbour Mutual|Chest pain|Peanut|Penicillin|R07)"
+)
+
+
+def admissions(count: int, seed: int = 1) -> Iterator[bytes]:
+    """ADT^A01 of the same shape, each with names, numbers, dates and codes that no other has."""
+    chance = random.Random(seed)
+    text = ADT.decode()
+    for _ in range(count):
+        shift, known = timedelta(days=chance.randrange(-9000, 0)), dict[str, str]()
+
+        def other(match: re.Match[str], shift: timedelta = shift, known: dict[str, str] = known) -> str:
+            said = match[0]
+            match match.lastgroup:
+                case "day":
+                    return f"{datetime.strptime(said, '%Y%m%d') + shift:%Y%m%d}"
+                case "number":
+                    return known.setdefault(said, "".join(chance.choices("123456789", k=len(said))))
+                case "word":
+                    return known.setdefault(said, "".join(chance.choices(_SYLLABLES, k=4)).capitalize())
+                case _:
+                    return said
+
+        yield _SAID.sub(other, text).encode()
