@@ -117,6 +117,7 @@ class Context:
         "date",
         "displays",
         "event",
+        "fresh",
         "grown",
         "issues",
         "known",
@@ -192,6 +193,7 @@ class Context:
         self.maps: Mapping[str, Any] = {}  # functions of the compiled pack
         self.product_version = ""
         self.memo: Memory | None = None  # what data type maps gave for a raw text; None: do not remember
+        self.fresh: dict[tuple[Any, ...], Any] = {}  # the same of this message alone
         self.noticed: list[
             tuple[str, int | None, str, str]
         ] = []  # notices that are given once a message, to be repeated from memory
@@ -419,9 +421,7 @@ def first_valued(segment: Segment, number: int) -> Repetition | None:
 
 def valued(raw: str) -> bool:
     """True when a raw field or component holds more than delimiters and nulls (R-NULL-1)."""
-    if raw.isalnum():
-        return True
-    return any(c.isalnum() or c not in '^&~" \\' for c in raw)
+    return bool(raw.strip('^&~" \\'))
 
 
 def absent(code: str) -> list[Json]:

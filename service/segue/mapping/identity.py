@@ -5,20 +5,17 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable
-from functools import lru_cache
 
 NAMESPACE = uuid.UUID("6f1b36e4-0b0d-5c1e-9a55-5e60e7a1f4d2")  # published: anyone can recompute an identity (R-RID-2)
 _SALT = NAMESPACE.bytes
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # its first two bits are 10
 
 
-@lru_cache(maxsize=16384)
 def uuid5(namespace: bytes, name: str) -> str:
     """UUIDv5 as text (RFC 9562 §5.5)."""
-    digest = bytearray(hashlib.sha1(namespace + name.encode(), usedforsecurity=False).digest()[:16])
-    digest[6] = (digest[6] & 0x0F) | 0x50
-    digest[8] = (digest[8] & 0x3F) | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    digits = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+    variant = _VARIANT[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 def identity(parts: Iterable[str | None], tenant: str = "") -> str:

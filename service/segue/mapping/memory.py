@@ -1,7 +1,8 @@
 """Remembering what maps gave for raw texts: most doctors, wards, codes and authorities of a feed come again, and so do the segments
 of a patient who stays.
 
-A memory belongs to one compiled pack, zone, delimiters and charset, and is bounded; it learns a text when it comes a second time.
+A memory belongs to one compiled pack, zone, delimiters and charset, and is bounded; it learns a text when it comes a second time, a
+message at once.
 Here is what data type maps gave: what depends on more than the text is never remembered: results that made records or references, or
 reported more than notices that are given once a message. Marks and those notices are repeated from memory, so that the ledger is the
 same. `rehearsal` says what segment maps gave. Remembered values are shared: nobody changes them in place.
@@ -64,9 +65,9 @@ def remember(ctx: Context, build: Callable[..., Any], node: Repetition | Part, *
     if memo is None:
         return build(ctx, node, *params)
     key = (node.raw, build, *params, *place_of(ctx, node)) if ctx.by_field else (node.raw, build, *params)
-    hit = memo.known.get(key)
+    hit = memo.known.get(key) or ctx.fresh.get(key)
     if hit is None:
-        return _learn(ctx, memo.known, key, build, node, params) if memo.met(key) else build(ctx, node, *params)
+        return _learn(ctx, memo.known if memo.met(key) else ctx.fresh, key, build, node, params)
     value, used, marks, notices, misses = hit
     node.used |= used
     if marks is not None:
