@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import asyncio
+import gc
 import shlex
 import shutil
 import signal
@@ -48,6 +49,7 @@ from segue.terminology.remote import Resolver
 from segue.tls import TlsError
 
 EXAMPLE = "examples/adt_a01_admission.hl7"
+YOUNG_OBJECTS = 20_000
 
 
 def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
@@ -77,6 +79,7 @@ def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
     except _BindError as error:
         typer.echo(str(error), err=True)
         return 1
+    gc.set_threshold(YOUNG_OBJECTS)  # a conversion frees all it makes by itself: looking through it each time finds nothing
     return asyncio.run(_Process(settings, converter, resolver, desk, counting, web, doors).main())
 
 
