@@ -93,8 +93,10 @@ _OLDER = {
 def structure_of(message: Message) -> Trigger:
     """Structure and event of a message: by MSH-9.1 and 9.2, EVN-1 where 9.2 is empty, 9.3 where both mean nothing."""
     header = message.header
-    types = header.repetitions(9)
-    said = [(message.text(part) or "").strip() for part in types[0].components[1:4]] if types else []
+    delimiters, types = message.delimiters, header.raw(9)
+    first = types.split(delimiters.repetition, 1)[0] if delimiters.repetition else types
+    parts = first.split(delimiters.component)[:3] if delimiters.component else [first]
+    said = [(message.text(part) or "").strip() for part in parts]
     code, event, named = [*said, "", "", ""][:3]
     code, named = code.upper(), named.upper()
     issues: list[Issue] = []
