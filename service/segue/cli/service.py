@@ -79,7 +79,9 @@ def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
     except _BindError as error:
         typer.echo(str(error), err=True)
         return 1
-    gc.set_threshold(YOUNG_OBJECTS)  # a conversion frees all it makes by itself: looking through it each time finds nothing
+    gc.set_threshold(
+        YOUNG_OBJECTS
+    )  # a conversion frees all it makes by itself: looking through it each time finds nothing
     return asyncio.run(_Process(settings, converter, resolver, desk, counting, web, doors).main())
 
 

@@ -60,9 +60,9 @@ def leaves(message: Message, ignored: Ignored) -> Iterator[Found]:
 
 def _leaves_of(segment: Segment, number: int, ignored: Ignored, *, mapped: bool) -> Iterator[Found]:
     """The leaves of one field; those that found a home only when asked for."""
-    whole = segment.used >> number & 1
+    whole, name, sequence = segment.used >> number & 1, segment.name, segment.sequence
     for repetition in segment.repetitions(number):
-        used, components = repetition.used, repetition.components
+        used, components, index = repetition.used, repetition.components, repetition.index
         done = whole or used & 1
         if done and len(components) == 2:
             if repetition.raw == NULL:
@@ -74,12 +74,12 @@ def _leaves_of(segment: Segment, number: int, ignored: Ignored, *, mapped: bool)
             if c == 0 or not component or component.isspace():
                 continue
             if component == NULL:
-                yield segment, repetition.location(c), component, "cleared", "R-NULL-3"
-            elif (rule := ignored.get((segment.name, number, c))) is not None:
-                yield segment, repetition.location(c), component, "ignored", rule
+                yield segment, Location(name, sequence, number, index, c), component, "cleared", "R-NULL-3"
+            elif (rule := ignored.get((name, number, c))) is not None:
+                yield segment, Location(name, sequence, number, index, c), component, "ignored", rule
             elif done or used >> c & 1:
                 if mapped:
-                    yield segment, repetition.location(c), component, "mapped", ""
+                    yield segment, Location(name, sequence, number, index, c), component, "mapped", ""
             else:
                 yield from _subs_of(segment, repetition, c, component, mapped=mapped)
 

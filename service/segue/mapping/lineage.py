@@ -6,8 +6,6 @@ walk over it finds where each object ended.
 
 from __future__ import annotations
 
-from typing import Any
-
 from segue.hl7.message import Segment
 from segue.issues import Location
 
@@ -20,17 +18,18 @@ def paths(bundle: Json) -> dict[int, str]:
     """FHIR path of every object of a Bundle, by its identity in memory."""
     found: dict[int, str] = {}
 
-    def walk(value: Any, path: str) -> None:
-        if isinstance(value, dict):
-            found.setdefault(id(value), path)  # pyright: ignore[reportUnknownArgumentType]
-            for key, below in value.items():  # pyright: ignore[reportUnknownVariableType]
-                walk(below, f"{path}.{key}")
-        elif isinstance(value, list):
-            for i, below in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-                walk(below, f"{path}[{i}]")
+    def within(node: Json, path: str) -> None:
+        found.setdefault(id(node), path)
+        for key, below in node.items():
+            if below.__class__ is dict:
+                within(below, f"{path}.{key}")
+            elif below.__class__ is list:
+                for i, one in enumerate(below):
+                    if one.__class__ is dict:
+                        within(one, f"{path}.{key}[{i}]")
 
     for i, entry in enumerate(bundle.get("entry", ())):
-        walk(entry["resource"], f"Bundle.entry[{i}].resource")
+        within(entry["resource"], f"Bundle.entry[{i}].resource")
     return found
 
 
