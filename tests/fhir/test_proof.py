@@ -43,9 +43,9 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     calls: list[list[int]] = []
     real = proof.validate
 
-    def validate(whole: Json, only: list[int]) -> Any:
+    def validate(whole: Json, only: list[int], kinds: dict[str, str]) -> Any:
         calls.append(list(only))
-        return real(whole, only)
+        return real(whole, only, kinds)
 
     monkeypatch.setattr(proof, "validate", validate)
     return calls
