@@ -248,6 +248,12 @@ def test_R_TEL_5_no_use_is_guessed_where_the_field_names_none() -> None:
     assert [t.get("use") for t in related["telecom"]] == [None, "work"]
 
 
+def test_R_PAT_11_lineage_of_a_contact_without_a_name() -> None:
+    done = convert(pid(), "NK1|1||||||EMR^Employer").conversion
+    reached = [path for entry in done.ledger if str(entry.v2).startswith("NK1[1]-7") for path in entry.fhir]
+    assert any(".contact[0].relationship" in path for path in reached), reached
+
+
 def test_R_PAT_11_a_relative_of_whom_only_a_number_is_known() -> None:
     bundle = convert(pid(), PV1, "NK1|1||MTH^Mother^HL70063||416-555-0144")
     assert bundle.one("RelatedPerson")["telecom"][0]["value"] == "416-555-0144"

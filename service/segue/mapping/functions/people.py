@@ -165,4 +165,6 @@ def contacts(ctx: Context) -> None:
         found = patient.record.resource.get("contact", ())
         if any(contact.keys().isdisjoint(KNOWN) for contact in found):
             unknown = {"name": {"extension": absent("unknown")}}
-            patient.record.resource["contact"] = [c if not c.keys().isdisjoint(KNOWN) else c | unknown for c in found]
+            whole = [c if not c.keys().isdisjoint(KNOWN) else c | unknown for c in found]
+            ctx.aliases += ((before, after) for before, after in zip(found, whole, strict=True) if before is not after)
+            patient.record.resource["contact"] = whole
