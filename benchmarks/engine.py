@@ -95,7 +95,8 @@ def _parts(rounds: int) -> list[Row]:
     from segue.fhir.validation import validate
     from segue.hl7 import group, read, structure_of
 
-    bundle = convert(messages.ADT).bundle
+    bundles = (convert(raw).bundle for raw in messages.admissions(30 * rounds + 1, seed=2))
+    unseen = messages.admissions(30 * rounds + 1, seed=3)
 
     def parsed(_: object) -> object:
         message = read(messages.ADT)
@@ -109,7 +110,8 @@ def _parts(rounds: int) -> list[Row]:
         {
             "convert": Case(lambda _: convert(messages.ADT).json(), 30),
             "parse": Case(parsed, 100),
-            "validate": Case(lambda _: validate(bundle), 100),
+            "validate": Case(validate, 30, lambda: next(bundles)),
+            "unseen": Case(lambda raw: convert(raw).json(), 30, lambda: next(unseen)),
             "ledger": Case(with_ledger, 20),
         },
         rounds,
@@ -121,8 +123,8 @@ def _parts(rounds: int) -> list[Row]:
             "engine",
             "ADT^A01: validation",
             found["validate"],
-            ratio=found["validate"].median_us / whole,
-            against="share of the whole",
+            ratio=found["validate"].median_us / found["unseen"].median_us,
+            against="share, never seen",
             bound="<= 0.35 (P-42)",
         ),
         timed(

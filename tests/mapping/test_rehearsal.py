@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from segue.convert import Conversion, Converter
-from segue.mapping import rehearsal
+from segue.mapping import messages, rehearsal
 
 HEADER = "MSH|^~\\&|A|B|C|D|20260101120000+0000||ADT^A01^ADT_A01|{control}|P|2.5.1\r"
 MESSAGE = """\
@@ -180,3 +180,11 @@ def test_notes_are_read_each_time(base: Converter) -> None:
     note = "NTE|1||Prefers the evening"
     *_, last = both(base, *(adt(n, PID, PV1) for n in "123"), adt("4", PID, note, PV1))
     assert "Prefers the evening" in last.json().decode()
+
+
+def test_P43_a_message_teaches_so_many_segments_and_no_more(base: Converter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "LEARNT", 5)
+    allergies = [f"AL1|{n}|DA|{n}^Pollen {n}^L" for n in range(1, 31)]
+    both(base, *(adt(n, PID, PV1, *allergies) for n in "123"))
+    memories = base._memories.values()  # pyright: ignore[reportPrivateUsage]
+    assert 0 < len([key for one in memories for key in one.segments if "Pollen" in key[0]]) <= 10

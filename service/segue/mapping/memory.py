@@ -49,10 +49,10 @@ class Memory:
         self.seen.add(mark)
         return False
 
-    def of_segment(self, key: tuple[Any, ...]) -> dict[str, Any] | None:
-        """What is known of a segment's text, to be added to; None at the first sighting."""
+    def of_segment(self, key: tuple[Any, ...], *, learn: bool = True) -> dict[str, Any] | None:
+        """What is known of a segment's text, to be added to; None at the first sighting, or where nothing is to be learnt."""
         found = self.segments.get(key)
-        if found is None and self.met(key):
+        if found is None and learn and self.met(key):
             if len(self.segments) >= SEGMENTS:
                 self.segments.clear()
             found = self.segments[key] = {}

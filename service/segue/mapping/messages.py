@@ -231,6 +231,9 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(names))}"
 
 
+LEARNT = 64  # segments that one message may teach: thousands of results would only push each other out of memory
+
+
 class Walk:
     """One message through its map."""
 
@@ -243,6 +246,7 @@ class Walk:
         # A merge renames records; what is remembered refers to them by name.
         self.memory = ctx.memo if not any(s.name == "MRG" for s in segments) else None
         self.situation = (ctx.structure, ctx.event, ctx.trigger)
+        self.learnt = 0  # segments of this message
         if self.memory is not None:
             ctx.shared = self.memory.references
 
@@ -315,7 +319,10 @@ class Walk:
             return None
         if segment.position in self.ctx.notes or segment.position in self.ctx.runs:
             return None
-        return self.memory.of_segment((line, self.situation))
+        found = self.memory.of_segment((line, self.situation), learn=self.learnt < LEARNT)
+        if found is not None and not found:
+            self.learnt += 1
+        return found
 
     def step(self, instance: InstanceMap, one: SegmentMap, makes: bool, segment: Segment, given: Given | None) -> None:
         ctx = self.ctx
