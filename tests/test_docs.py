@@ -1,6 +1,6 @@
 """The pages of docs: code that runs, the table of messages as the pack has it, options that exist.
 
-Run as a script it writes the table of messages anew.
+Run as a script it writes the tables anew.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from segue.cli import app
 from segue.convert import Converter
 from segue.hl7 import events
+from segue.terminology import Terminology
 
 DOCS = Path(__file__).parents[1] / "docs"
 MESSAGES = DOCS / "messages.md"
@@ -27,6 +28,39 @@ The messages that the mapping files which ship convert, and the resources they b
 people, places and organisations that fields name come besides.
 
 """
+
+
+TABLES = DOCS / "tables.md"
+TABLES_HEAD = """\
+# Codes of required elements
+
+Elements that take nothing but the codes of FHIR, and what each code of the HL7 table becomes there. `*` keeps the original beside it
+(extension `alternate-codes`); `–` gives none. Rules in the last column stand where the guide leaves cells blank or is corrected. Rows of
+your own stand before these: [terminology](terminology.md).
+
+"""
+
+
+def required_codes() -> str:
+    """One row a map with a required binding (T-30)."""
+    terminology = Terminology.load()
+    rows = ["| map | HL7 table | codes | rules |", "|---|---|---|---|"]
+    for name in sorted(terminology.table_names):
+        about = terminology.table(name)
+        if not about.heading.required:
+            continue
+        groups: dict[str, list[str]] = {}
+        for code in about.codes:
+            found = about.targets(code) or ()
+            target = " ".join(one.code for one in found) or (code if about.heading.identity else "–")
+            groups.setdefault(target, []).append(code + "*" * any(one.lossy for one in found))
+        told = "; ".join(f"{' '.join(codes)} ▸ {target}" for target, codes in groups.items())
+        rows.append(f"| {name} | {about.number} | {told} | {' '.join(about.heading.decisions)} |")
+    return "\n".join(rows) + "\n"
+
+
+def test_T_30_the_codes_of_required_elements_are_those_of_the_tables() -> None:
+    assert TABLES.read_text("utf-8") == TABLES_HEAD + required_codes()
 
 
 def table() -> str:
@@ -117,3 +151,4 @@ def test_issue_codes_of_a_table_exist() -> None:
 
 if __name__ == "__main__":
     MESSAGES.write_text(HEAD + table(), encoding="utf-8")
+    TABLES.write_text(TABLES_HEAD + required_codes(), encoding="utf-8")
