@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from benchmarks import messages
 from benchmarks.rounds import Row, p99
+from benchmarks.serving import Connection
 
 CONNECTIONS = 8
 SECONDS = 5.0
@@ -129,16 +130,15 @@ def _program(
 
 
 async def _load(pid: int, port: int, stub: int | None, turn: int, seconds: float = SECONDS) -> Through:
-    loop = asyncio.get_running_loop()
-    source = frames(turn * 10_000_000)
-    until = loop.time() + WARM_S
-    warm = [_Sender(source, until, stub is not None) for _ in range(CONNECTIONS)]
+    source, complete = frames(turn * 10_000_000), _framed if stub is None else _acknowledged
+    until = time.perf_counter() + WARM_S
+    warm = [Connection(source, complete, until) for _ in range(CONNECTIONS)]
     await _all(warm, port)
-    begin, taken, cpu = loop.time(), await _taken(stub), _cpu_s(pid)
-    senders = [_Sender(source, begin + seconds, stub is not None) for _ in range(CONNECTIONS)]
+    begin, taken, cpu = time.perf_counter(), await _taken(stub), _cpu_s(pid)
+    senders = [Connection(source, complete, begin + seconds) for _ in range(CONNECTIONS)]
     await _all(senders, port)
     spent = [value for one in senders for value in one.spent]
-    lasted = loop.time() - begin
+    lasted = time.perf_counter() - begin
     done = await _taken(stub) - taken if stub is not None else len(spent)
     used = _cpu_s(pid) - cpu
     sent = len(spent) + sum(len(one.spent) for one in warm)
@@ -146,49 +146,24 @@ async def _load(pid: int, port: int, stub: int | None, turn: int, seconds: float
     return Through(done / lasted, statistics.median(spent), p99(spent), used / max(1, done) * 1000, behind)
 
 
-async def _all(senders: list[_Sender], port: int) -> None:
+async def _all(senders: list[Connection], port: int) -> None:
     loop = asyncio.get_running_loop()
     for one in senders:
         await loop.create_connection(lambda one=one: one, "127.0.0.1", port)
     await asyncio.gather(*(one.done for one in senders))
 
 
-class _Sender(asyncio.Protocol):
-    """Sends the next message when the last was answered."""
+def _acknowledged(answer: bytearray) -> bool:
+    """A whole frame that accepts; anything else ends the run."""
+    if not answer.endswith(b"\x1c\r"):
+        return False
+    if b"MSA|AA|" not in answer:
+        raise SystemExit(f"the service answered {bytes(answer[:300])!r}")
+    return True
 
-    def __init__(self, source: Iterator[bytes], until: float, accepted: bool) -> None:
-        self.source, self.until, self.accepted = source, until, accepted
-        self.loop = asyncio.get_running_loop()
-        self.done: asyncio.Future[None] = self.loop.create_future()
-        self.spent: list[float] = []
-        self.buffer = bytearray()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self._send()
-
-    def _send(self) -> None:
-        frame = next(self.source)
-        self.begin = time.perf_counter()
-        self.transport.write(frame)
-
-    def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        if not self.buffer.endswith(b"\x1c\r"):
-            return
-        self.spent.append((time.perf_counter() - self.begin) * 1e6)
-        if self.accepted and b"MSA|AA|" not in self.buffer:
-            raise SystemExit(f"the service answered {bytes(self.buffer[:300])!r}")
-        self.buffer.clear()
-        if self.loop.time() < self.until:
-            self._send()
-        else:
-            self.transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_result(None)
+def _framed(answer: bytearray) -> bool:
+    return answer.endswith(b"\x1c\r")
 
 
 def _cpu_s(pid: int) -> float:

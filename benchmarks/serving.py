@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import repeat
 from typing import NamedTuple
 
 from benchmarks.machine import cores
@@ -91,10 +92,10 @@ class Load(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """Sends one request over and over and times each answer; `complete` tells whether the bytes are a whole one."""
+    """Sends the next request when the last was answered, and times each answer; `complete` tells whether the bytes are a whole one."""
 
-    def __init__(self, request: bytes, complete: Callable[[bytearray], bool], until: float) -> None:
-        self.request, self.complete, self.until = request, complete, until
+    def __init__(self, requests: Iterator[bytes], complete: Callable[[bytearray], bool], until: float) -> None:
+        self.requests, self.complete, self.until = requests, complete, until
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.spent: list[float] = []
         self.buffer = bytearray()
@@ -105,8 +106,9 @@ class Connection(asyncio.Protocol):
         self._send()
 
     def _send(self) -> None:
+        request = next(self.requests)
         self.begin = time.perf_counter()
-        self.transport.write(self.request)
+        self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -136,7 +138,11 @@ async def _load(
     loop = asyncio.get_running_loop()
     begin = time.perf_counter()
     made = [
-        (await loop.create_connection(lambda: Connection(request, complete, begin + seconds), "127.0.0.1", port))[1]
+        (
+            await loop.create_connection(
+                lambda: Connection(repeat(request), complete, begin + seconds), "127.0.0.1", port
+            )
+        )[1]
         for _ in range(connections)
     ]
     await asyncio.gather(*(one.done for one in made))

@@ -1,4 +1,4 @@
-"""What tests of several rooms need: certificates made in this run, what was logged, a PostgreSQL cluster."""
+"""What tests of several rooms need: a clock, certificates made in this run, what was logged, a PostgreSQL cluster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ from cryptography.x509.oid import NameOID
 
 from segue import log
 
+from .clock import Clock
 from .postgres import LACKING, Cluster, binaries
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 class Pair(NamedTuple):

@@ -12,17 +12,7 @@ from segue.inbox.sighting import added_up, line
 from segue.inbox.store import Inbox
 from segue.terminology import Terminology, Unmapped
 
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from ..clock import Clock
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from segue.convert import Converter
 from segue.fhir.proof import exact
 from segue.mapping import memory
+from segue.mapping.given import Given
 from segue.mapping.memory import Memory
-from segue.mapping.rehearsal import Given
 
 ADT = (Path(__file__).parents[2] / "examples" / "adt_a01_admission.hl7").read_bytes()
 

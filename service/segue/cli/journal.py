@@ -69,6 +69,23 @@ def moment(text: str | None) -> float | None:
     return search.seconds(text)
 
 
+def query_of(
+    control_id: str | None,
+    number: str | None,
+    sender: str | None,
+    type: str | None,
+    states: list[str] | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+) -> Query:
+    """What the flags of a command look for; raises ValueError for a time that is none."""
+    return Query(
+        control_id=control_id, number=number, sender=sender, type=type, states=tuple(states or ()),
+        since=moment(since), until=moment(until), limit=limit,
+    )  # fmt: skip
+
+
 def _print(row: Any) -> None:
     sys.stdout.buffer.write(orjson.dumps(row) + b"\n")
     sys.stdout.buffer.flush()

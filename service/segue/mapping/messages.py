@@ -22,8 +22,9 @@ from segue.hl7.structures import groups as structures_of_groups
 from .compiler import SegmentMap
 from .context import Context, Instance, Scope, absent
 from .functions import FUNCTIONS
+from .given import Given
 from .records import merge
-from .rehearsal import LONGEST, Given, rehearse
+from .rehearsal import LONGEST, rehearse
 from .source import Fields, MappingError, Node, Place, Scalar, strings_of, text_of
 
 

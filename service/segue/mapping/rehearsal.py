@@ -12,14 +12,13 @@ next time, and it is played where all it read is the same. Nothing that was kept
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from segue.hl7.message import WIDTH, Marks, Part, Repetition, Segment
-from segue.issues import Location
-from segue.terminology import Unmapped
 
 from .compiler import SegmentMap
 from .context import Context, Locatable
+from .given import Added, Beyond, Count, Field, Given, Here, Named, Nearest, Place, Promised, Told
 from .identity import identity
 from .records import Json, Record
 
@@ -30,167 +29,6 @@ CONDITIONS = frozenset((
 ))  # fmt: skip
 NO_MARKS: Marks = (0, ())
 LONGEST = 2048  # characters of a segment worth remembering
-
-
-class Place(NamedTuple):
-    """Where something lay, in the segment of the map or in the one of another name near it."""
-
-    at: Location
-    near: str  # "" = in the map's own
-
-    def here(self, ctx: Context, segment: Segment) -> Spot:
-        return Spot(ctx.near(segment, self.near) if self.near else segment, self.at)
-
-
-class Told(NamedTuple):
-    """An issue, where it lay, and whether it is told once a message."""
-
-    code: str
-    at: Place | None
-    rule: str | None
-    value: str | None
-    once: bool
-
-    def play(self, ctx: Context, segment: Segment) -> None:
-        if self.once and self.value is not None:
-            if (self.code, self.value) in ctx.reported:
-                return
-            ctx.reported.add((self.code, self.value))
-        spot = self.at.here(ctx, segment) if self.at is not None else None
-        ctx.report(self.code, spot, rule=self.rule, value=self.value)
-
-
-class Added(NamedTuple):
-    """A record that a data type made."""
-
-    resource: Json
-    key: tuple[Any, ...]
-    identifier: tuple[str, str] | None
-    verb: str
-    at: Place | None
-    uuid: str
-
-    def play(self, ctx: Context, segment: Segment) -> None:
-        there = ctx.known.get(self.key)
-        spot = None
-        if there is not None:
-            if there.source == self.resource:
-                return
-            spot = self.at.here(ctx, segment) if self.at is not None else None
-        ctx.recall(self.resource, self.key, self.identifier, self.verb, spot, self.uuid)
-
-
-class Field(NamedTuple):
-    """A field of a segment near the map's own that was read, "" where it or the segment is absent."""
-
-    segment: str
-    number: int
-    raw: str
-
-
-class Named(NamedTuple):
-    """The record of a name (`Context.named`) that was asked for, by its identity."""
-
-    name: str
-    uuid: str | None
-
-    def holds(self, ctx: Context, segment: Segment) -> bool:
-        found = ctx.named(self.name)
-        return self.uuid == (found.uuid if found is not None else None)
-
-
-class Nearest(NamedTuple):
-    """The instance of a name in the groups around that was asked for, by its identity; and whether the map's own segment made it."""
-
-    name: str
-    uuid: str | None
-    own: bool
-
-    def holds(self, ctx: Context, segment: Segment) -> bool:
-        found = ctx.scope.nearest(self.name)
-        if found is None:
-            return self.uuid is None
-        return found.record.uuid == self.uuid and (found.segment is segment) is self.own
-
-
-class Given(NamedTuple):
-    """What a map gave. `key` is None where the identity needs more than texts."""
-
-    resource: Json | None
-    key: tuple[Any, ...] | None
-    identifier: tuple[str, str] | None
-    uuid: str | None
-    effects: tuple[Told | Added, ...]
-    marks: Marks | None
-    fields: tuple[
-        tuple[str, tuple[tuple[int, str], ...]], ...
-    ]  # read of segments near it: name, and number with text of each
-    asked: tuple[Named | Nearest, ...]
-    near: tuple[tuple[str, Marks], ...]  # marks on segments near it
-    open: tuple[tuple[int, Any], ...]  # parts of the key that only the message tells, with their places
-    counted: tuple[tuple[str, ...], ...]  # codes that were counted for the key
-    unmapped: tuple[Unmapped, ...]  # codes without a translation
-    nothing: bool  # whatever stands around: no resource, no effect, no mark
-
-    def holds(self, ctx: Context, segment: Segment) -> bool:
-        """Whether all that the map read around its segment reads the same here."""
-        for name, fields in self.fields:
-            cells = ctx.near(segment, name).cells
-            for number, raw in fields:
-                if cells[number] != raw:
-                    return False
-        for one in self.asked:  # noqa: SIM110 – on the hot path
-            if not one.holds(ctx, segment):
-                return False
-        return True
-
-    def key_here(self, ctx: Context, segment: Segment) -> tuple[Any, ...]:
-        """The key, with the records of this message that it names and what else only this message tells."""
-        assert self.key is not None
-        if not self.open:
-            return self.key
-        counts = [ctx.occurrence(segment, code) for code in self.counted] if self.counted else ()
-        parts = list(self.key)
-        for index, part in self.open:
-            kind = part.__class__
-            if kind is _Promised:
-                parts[index] = ctx.named(part.name)
-            elif kind is _Count:
-                parts[index] = counts[part.number]
-            else:
-                parts[index:] = ctx.place(part.place.here(ctx, segment))
-        return tuple(parts)
-
-    def play(self, ctx: Context, segment: Segment) -> Json | None:
-        """Does to the context and the segment what the map would do; the resource, which is to be copied."""
-        for effect in self.effects:
-            effect.play(ctx, segment)
-        if self.marks is not None:
-            segment.mark(self.marks)
-        for name, marks in self.near:
-            ctx.near(segment, name).mark(marks)
-        for one in self.unmapped:
-            ctx.unmapped[one] = None
-        return self.resource
-
-
-class Spot:
-    """A place in a segment, known from another one of the same text."""
-
-    __slots__ = ("at", "segment")
-
-    def __init__(self, segment: Segment, at: Location) -> None:
-        self.segment, self.at = segment, at
-
-    def location(self, number: int | None = None) -> Location:
-        at = self.at
-        return Location(
-            self.segment.name, self.segment.sequence, at.field, at.repetition, at.component, at.subcomponent
-        )
-
-
-class Beyond(Exception):
-    """A map asked for more than the text of its segment."""
 
 
 class _Nowhere:
@@ -299,41 +137,10 @@ class _Instance:
     __slots__ = ("record", "segment")
 
     def __init__(self, uuid: str, segment: Segment | None) -> None:
-        self.record, self.segment = _Promised(uuid), segment or _Nowhere()
+        self.record, self.segment = Promised(uuid), segment or _Nowhere()
 
     def __getattr__(self, name: str) -> Any:
         raise Beyond(name)
-
-
-class _Promised:
-    """Stands for a record: good for a reference."""
-
-    __slots__ = ("name", "uuid")
-
-    def __init__(self, uuid: str, name: str = "") -> None:
-        self.uuid = uuid
-        self.name = name  # that finds it
-
-    def __getattr__(self, name: str) -> Any:
-        raise Beyond(name)
-
-
-class _Here:
-    """Stands for the place in the message, as a key."""
-
-    __slots__ = ("place",)
-
-    def __init__(self, place: Place) -> None:
-        self.place = place
-
-
-class _Count:
-    """Stands for the number of an occurrence, as a part of a key."""
-
-    __slots__ = ("number",)
-
-    def __init__(self, number: int) -> None:
-        self.number = number
 
 
 class _StandIn:
@@ -398,13 +205,13 @@ class _StandIn:
     def add(
         self, resource: Json, key: Sequence[Any], identifier: tuple[str, str] | None = None, verb: str = "",
         node: Locatable | None = None,
-    ) -> _Promised:  # fmt: skip
+    ) -> Promised:  # fmt: skip
         full = (resource["resourceType"], *key)
         uuid = _uuid(full)
         if uuid is None or not all(part is None or part.__class__ is str for part in key):
             raise Beyond("key")
         self.effects.append(Added(resource, full, identifier, verb, self._place(node, None), uuid))
-        return _Promised(uuid)
+        return Promised(uuid)
 
     def recall(
         self,
@@ -413,25 +220,25 @@ class _StandIn:
         identifier: tuple[str, str] | None,
         verb: str,
         node: Locatable | None,
-    ) -> _Promised:
+    ) -> Promised:
         return self.add(resource, key[1:], identifier, verb, node)
 
-    def reference(self, record: _Promised) -> Json:
+    def reference(self, record: Promised) -> Json:
         return {"reference": "urn:uuid:" + record.uuid}
 
     def extended(self, reference: Json, extension: Json) -> Json:
         return {**reference, "extension": [extension]}
 
-    def place(self, node: Locatable) -> tuple[_Here, ...]:
+    def place(self, node: Locatable) -> tuple[Here, ...]:
         place = self._place(node, None)
         assert place is not None
-        return (_Here(place),)
+        return (Here(place),)
 
     def occurrence(self, segment: Segment, code: tuple[str, ...]) -> Any:
         if segment is not self._alone:  # pyright: ignore[reportUnnecessaryComparison]
             raise Beyond("occurrence")
         self.tally.append(code)
-        return _Count(len(self.tally) - 1)
+        return Count(len(self.tally) - 1)
 
     def unmark(self, node: Repetition | Part, component: int) -> None:
         raise Beyond("unmark")  # it may be another map's mark
@@ -449,10 +256,10 @@ class _StandIn:
         self.reads[Field(name, 0, real.name)] = None
         return found
 
-    def named(self, name: str) -> _Promised | None:
+    def named(self, name: str) -> Promised | None:
         found: Record | None = self._ctx.named(name)
         self.reads[Named(name, found.uuid if found is not None else None)] = None
-        return _Promised(found.uuid, name) if found is not None else None
+        return Promised(found.uuid, name) if found is not None else None
 
     def convert(self, name: str, node: Repetition | Part) -> Json | None:
         given: Callable[..., Json | None] = self.maps["given_" + name.replace(".", "_")]
@@ -468,11 +275,11 @@ def _uuid(key: tuple[Any, ...]) -> str | None:
     for part in key:
         if part is None or part.__class__ is str:
             parts.append(part)
-        elif part.__class__ is _Promised:
+        elif part.__class__ is Promised:
             if not part.name:
                 raise Beyond("key")
             parts.append(part.uuid)
-        elif part.__class__ is _Here or part.__class__ is _Count:
+        elif part.__class__ is Here or part.__class__ is Count:
             return None
         else:
             raise Beyond("key")
@@ -516,7 +323,7 @@ def rehearse(ctx: Context, one: SegmentMap, segment: Segment) -> Given | None:
             fields.setdefault(read.segment, []).append((read.number, read.raw))
     asked = tuple([read for read in stage.reads if read.__class__ is not Field])
     nothing = resource is None and not effects and not unmapped and not stage.reads and marks == NO_MARKS
-    told = [(n, part) for n, part in enumerate(key or ()) if part.__class__ in (_Promised, _Here, _Count)]
+    told = [(n, part) for n, part in enumerate(key or ()) if part.__class__ in (Promised, Here, Count)]
     return Given(
         resource, key, identifier, uuid, effects, marks if marks != NO_MARKS else None,
         tuple([(name, tuple(found)) for name, found in fields.items()]), asked, near, tuple(told),

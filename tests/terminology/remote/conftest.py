@@ -19,20 +19,6 @@ FHIR_JSON = "application/fhir+json"
 Reply = tuple[int, str, bytes]  # status, content type, body
 
 
-class Clock:
-    """Time as a test sets it, in seconds."""
-
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 def translated(*matches: tuple[str, str, str], result: bool = True, word: str = "equivalence") -> bytes:
     """A Parameters answer: grade, system, code of each match."""
     parts: list[dict[str, Any]] = [{"name": "result", "valueBoolean": result}]

@@ -6,7 +6,7 @@ import pytest
 
 from segue.terminology.remote.breaker import Breaker
 
-from .conftest import Clock
+from ...clock import Clock
 
 
 @pytest.fixture

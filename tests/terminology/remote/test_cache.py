@@ -11,7 +11,7 @@ from segue.terminology import Target
 from segue.terminology.remote.cache import Cache
 from segue.terminology.remote.question import Answer, Kind, Question
 
-from .conftest import Clock
+from ...clock import Clock
 
 URL = "https://tx.example.org/fhir"
 YES = Answer(Kind.POSITIVE, (Target("http://loinc.org", "2345-7", "Glucose", False),), "equivalent")

@@ -15,7 +15,7 @@ from segue.terminology.remote.cache import Cache
 from segue.terminology.remote.question import Question
 from segue.terminology.remote.translations import Local
 
-from .conftest import Clock
+from ...clock import Clock
 
 LOINC, LAB = "http://loinc.org", "https://north.example.org/lab"
 GLU = Question(LAB, "GLU")

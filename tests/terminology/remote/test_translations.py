@@ -11,7 +11,7 @@ from segue.terminology.remote.cache import Cache
 from segue.terminology.remote.question import Answer, Kind, Question
 from segue.terminology.remote.translations import Local, Translations
 
-from .conftest import Clock
+from ...clock import Clock
 
 LOINC, LAB = "http://loinc.org", "https://north.example.org/lab"
 GLUCOSE = Target(LOINC, "2345-7", "Glucose", False)

@@ -64,13 +64,9 @@ def journal_list(
     counts: Annotated[bool, typer.Option("--counts", help="Messages by state, parked keys and size instead.")] = False,
 ) -> None:
     """List messages, newest first."""
-    from segue.cli.journal import listing, moment
-    from segue.journal.search import Query
+    from segue.cli.journal import listing, query_of
 
-    query = Query(
-        control_id=control_id, number=number, sender=sender, type=type_, states=tuple(state or ()),
-        since=moment(since), until=moment(until), limit=limit,
-    )  # fmt: skip
+    query = query_of(control_id, number, sender, type_, state, since, until, limit)
     raise typer.Exit(listing(journal, config, query, as_json=json, counts=counts))
 
 
@@ -109,16 +105,12 @@ def journal_replay(
     ] = False,
 ) -> None:
     """Work on messages again, with the present rules, as the newest of their patients."""
-    from segue.cli.journal import again, moment
-    from segue.journal.search import Query
+    from segue.cli.journal import again, query_of
 
     asked = (control_id, number, sender, type_, since, until)
     query = None
     if any(one is not None for one in asked) or state:
-        query = Query(
-            control_id=control_id, number=number, sender=sender, type=type_, states=tuple(state or ()),
-            since=moment(since), until=moment(until), limit=limit,
-        )  # fmt: skip
+        query = query_of(control_id, number, sender, type_, state, since, until, limit)
     if not ids and query is None:
         raise typer.BadParameter("name messages by number, or by an option such as --state dead")
     raise typer.Exit(
@@ -141,13 +133,9 @@ def journal_export(
     limit: Most = 1_000_000,
 ) -> None:
     """Write messages as they were received to files. They hold patient data."""
-    from segue.cli.journal import export, moment
-    from segue.journal.search import Query
+    from segue.cli.journal import export, query_of
 
-    query = Query(
-        control_id=control_id, number=number, sender=sender, type=type_, states=tuple(state or ()),
-        since=moment(since), until=moment(until), limit=limit,
-    )  # fmt: skip
+    query = query_of(control_id, number, sender, type_, state, since, until, limit)
     raise typer.Exit(export(journal, config, query, out))
 
 
