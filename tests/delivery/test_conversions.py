@@ -43,7 +43,7 @@ async def test_S62_a_parcel_says_what_a_filter_asks(converter: Converter) -> Non
     assert (parcel.control_id, parcel.raw, parcel.body) == ("M1", ADT, converter.convert(ADT).json())
 
 
-async def test_T62_a_rehearsal_counts_nothing(converter: Converter) -> None:
+async def test_T62_a_message_is_counted_when_it_is_accepted_not_when_it_is_converted(converter: Converter) -> None:
     class Counted:
         messages = 0
 
@@ -52,8 +52,9 @@ async def test_T62_a_rehearsal_counts_nothing(converter: Converter) -> None:
 
     counted = Counted()
     conversions = Conversions(converter, unknown=counted)
-    await conversions.convert(ADT, "adt")
-    await conversions.convert(ADT, "adt", rehearsed=True)
+    made = await conversions.convert(ADT, "adt")
+    assert counted.messages == 0
+    conversions.note(made, "adt")
     assert counted.messages == 1
 
 

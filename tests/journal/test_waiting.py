@@ -175,3 +175,44 @@ async def test_T66_a_person_maps_the_code_and_what_waited_goes_on_with_it(opened
     assert b"15074-8" in sink.parcels[0].body
     await worker.stop()
     inbox.close()
+
+
+async def test_T62_a_message_counts_once_however_often_it_is_converted(opened: Open, tmp_path: Path) -> None:
+    """Sent again, looked over for a release, converted again when one of its two codes was mapped."""
+    sheet = tmp_path / "terminology" / "maps" / "north.csv"
+    sheet.parent.mkdir(parents=True)
+    sheet.write_text(f"{','.join(COLUMNS)}\n")
+    journal = await opened(str(tmp_path / "journal.db"))
+    options = Options(unmapped={"OBX-3": "queue"})
+    conversions = Conversions(
+        Reloading(RuleFiles(terminology=tmp_path / "terminology", options=options)),
+        unknown=(counting := Counting(Inbox(tmp_path / "inbox.db"), tmp_path / "counts")),
+    )
+    sink, policies = Sink(), Policies({})
+    worker = Worker(journal, conversions, Deliveries(routes(sink), policies, Retry()), policies, poll_s=0.02)
+    intake = JournaledIntake(journal, conversions, worker, policies, Headroom(journal.database, bytes=0, share=0))
+    releases = Releases(journal, conversions)
+    worker.start()
+    try:
+        for _ in range(2):
+            receipt = await intake(oru("M1", "A", "GLU"), Peer("lab", "127.0.0.1"))
+            assert receipt.outcome == "accepted"
+            if receipt.keep is not None:
+                receipt.keep(b"AA")
+            await intake.settle()
+        assert receipt.earlier
+        sheet.write_text(f"{','.join(COLUMNS)}\nLAB|NORTH,OBX-3,99LAB,NA,,,LN,2951-2,,,,,\n")
+        async with asyncio.timeout(20):
+            before = conversions.rules
+            while conversions.fresh() == before:
+                await asyncio.sleep(0.01)
+        assert await releases.look() == 0  # other rules, and the code is looked for again
+        sheet.write_text(f"{','.join(COLUMNS)}\nLAB|NORTH,OBX-3,99LAB,GLU,,,LN,14749-6,,,,,\n")
+        assert await let_go(releases) == 1
+        worker.wake()
+        await until(lambda: bool(sink.parcels))
+    finally:
+        await worker.stop()
+    await counting.close()
+    assert [(one.key.code, one.count) for one in counting.inbox.entries()] == [("GLU", 1)]
+    counting.inbox.close()

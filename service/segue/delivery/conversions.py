@@ -101,8 +101,8 @@ class Conversions:
         if self._children is not None:
             await self._children.ready()
 
-    async def convert(self, raw: bytes, listener: str, *, suspect: bool = False, rehearsed: bool = False) -> Converted:
-        """Raises CulpritError for a message that ended its process or took too long. `rehearsed`: nothing is counted."""
+    async def convert(self, raw: bytes, listener: str, *, suspect: bool = False) -> Converted:
+        """Raises CulpritError for a message that ended its process or took too long."""
         options = self.options(listener)
         again = False
 
@@ -113,12 +113,15 @@ class Conversions:
             return found, b""
 
         found, _, pending = await resolved(once, self._resolver)
-        if self._unknown is not None and not rehearsed:
+        return Converted(found, pending)
+
+    def note(self, done: Converted, listener: str) -> None:
+        """Counts the codes without a translation of a message that is accepted: once for each, not for each conversion (T-62)."""
+        if self._unknown is not None:
             try:
-                self._unknown.note(found.unmapped, pending, found.control_id)
+                self._unknown.note(done.made.unmapped, done.pending, done.made.control_id)
             except OSError as error:  # a full disk costs a count, not the message
                 log.get().error("inbox.not-noted", listener=listener, **log.fault(error))
-        return Converted(found, pending)
 
     async def _made(self, raw: bytes, options: Mapping[str, Any], *, suspect: bool, here: bool = False) -> Made:
         large = len(raw) >= self._inline_bytes

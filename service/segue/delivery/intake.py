@@ -67,6 +67,7 @@ class Pipeline:
             return Receipt("error", (issue("conversion.budget"),))
         if done.body is None:
             return Receipt(refused(done.issues), done.issues)
+        self._conversions.note(done, peer.listener)
         if self._target is not None:
             try:
                 await self._target.deliver(done.parcel(raw, hashlib.sha256(raw).hexdigest()))

@@ -175,6 +175,7 @@ class JournaledIntake:
             if state == "refused":
                 return Receipt(refused(made.issues), made.issues, state=state)
             return Receipt("accepted", made.issues, state=state)
+        self.conversions.note(made, peer.listener)
         contents["bundle"] = packed(made.body)
         if codes := codes_of(made.made.unmapped):
             step = waiting_step(id, fence, codes, contents, self.conversions.rules)

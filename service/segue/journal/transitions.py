@@ -49,6 +49,7 @@ class Claim:
     suspect: bool = False  # it was in work before, and that did not come to an end (S-56)
     tries: int = 0
     first: bool = True  # in all its queues; else it is to be converted and no more
+    again: bool = False  # it had a Bundle before
 
 
 @dataclass(slots=True)
@@ -83,6 +84,7 @@ def claim(
         Claim(
             row.id, row.fence + 1, row.state, row.listener, row.control_id, row.digest, row.size, row.received_at,
             row.state == "received" and row.starts > 0, row.tries, row.waits == 0,
+            row.rules is not None,
         )
         for row in rows
     ]  # fmt: skip
@@ -233,6 +235,7 @@ _READY = (
         message.c.starts,
         message.c.tries,
         message.c.waits,
+        message.c.rules,
     )
     .where(
         READY_ONLY,

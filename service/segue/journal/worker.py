@@ -235,6 +235,8 @@ class Worker:
                 made.issues,
             )
             return False
+        if not claim.again:
+            self.conversions.note(made, claim.listener)
         contents["bundle"] = packed(made.body)
         if codes := codes_of(made.made.unmapped):
             step = waiting_step(claim.id, claim.fence, codes, contents, self.conversions.rules)
