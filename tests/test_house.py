@@ -21,6 +21,7 @@ FLOORS = {
     "segue.options": 0,
     "segue.packdata": 0,
     "segue.log": 0,
+    "segue.database": 0,
     "segue.settings": 0,
     "segue.secret": 0,
     "segue.tls": 0,

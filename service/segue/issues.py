@@ -385,7 +385,14 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "request.pack": Kind("error", "", "conflict", "The mapping pack asked for is not the active one."),
     "inbox.off": Kind(
-        "error", "", "not-supported", "No inbox of unmapped codes is kept here.", "Set inbox.file to a file."
+        "error",
+        "",
+        "not-supported",
+        "No inbox of unmapped codes is kept here.",
+        "Set inbox.url to a file or a database.",
+    ),
+    "inbox.unavailable": Kind(
+        "error", "", "transient", "The inbox's database does not answer.", "Ask again in a minute."
     ),
     "inbox.unknown": Kind("error", "", "not-found", "There is no entry of this id.", "List them: GET /v1/unmapped."),
     "inbox.conflict": Kind("error", "", "conflict", "The entry has changed meanwhile.", "Read it again."),

@@ -323,7 +323,7 @@ async def test_T35_T62_T64_unknown_codes_reach_the_inbox_and_an_accepted_row_tra
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound and never listening: a terminology server that is down
         where = {
-            "SEGUE__INBOX__FILE": str(file),
+            "SEGUE__INBOX__URL": str(file),
             "SEGUE__TERMINOLOGY__FOLDER": str(folder),
             "SEGUE__TERMINOLOGY__REMOTE__URL": f"http://127.0.0.1:{closed.getsockname()[1]}/fhir",
             "SEGUE__TERMINOLOGY__REMOTE__CACHE": str(tmp_path / "cache.db"),

@@ -24,7 +24,7 @@ def config(tmp_path: Path) -> Path:
     inbox.close()
     file = tmp_path / "segue.yaml"
     file.write_text(
-        f"inbox: {{file: {tmp_path / 'inbox.db'}}}\n"
+        f"inbox: {{url: {tmp_path / 'inbox.db'}}}\n"
         f"terminology: {{folder: {tmp_path / 'terminology'}, vocabularies: {tmp_path / 'none'}}}\n"
     )
     return file
@@ -94,13 +94,13 @@ def test_T60_without_an_inbox_it_says_how_to_keep_one(tmp_path: Path) -> None:
     file.write_text("")
     code, text = call(file, "list")
     assert code == 2
-    assert "inbox.file" in text
+    assert "inbox.url" in text
 
 
 def test_T60_an_inbox_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     file = tmp_path / "a.yaml"
-    file.write_text(f"inbox: {{file: {tmp_path / 'file' / 'inbox.db'}}}\n")
+    file.write_text(f"inbox: {{url: {tmp_path / 'file' / 'inbox.db'}}}\n")
     code, text = call(file, "list")
     assert code == 1
-    assert "inbox.file" in text
+    assert str(tmp_path / "file") in text

@@ -6,18 +6,39 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
+from segue.database import url_of
 from segue.inbox.desk import Desk
+from segue.inbox.schema import tables
 from segue.inbox.sighting import added_up, line
 from segue.inbox.store import Inbox
 from segue.terminology import Terminology, Unmapped
 
 from ..clock import Clock
+from ..postgres import Cluster
+
+
+@pytest.fixture(scope="session")
+def database(cluster: Cluster) -> str:
+    return cluster.database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty inbox, on each database (T-62)."""
+    if request.param == "sqlite":
+        return str(tmp_path / "inbox.db")
+    address: str = request.getfixturevalue("database")
+    engine = create_engine(url_of(address, "inbox"))
+    tables.drop_all(engine)
+    engine.dispose()
+    return address
 
 
 @pytest.fixture
-def inbox(tmp_path: Path, clock: Clock) -> Iterator[Inbox]:
-    made = Inbox(tmp_path / "inbox.db", clock=clock)
+def inbox(where: str, clock: Clock) -> Iterator[Inbox]:
+    made = Inbox(where, clock=clock)
     yield made
     made.close()
 

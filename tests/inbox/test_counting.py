@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from segue.convert import Converter
 from segue.delivery.conversions import Conversions
@@ -46,29 +47,39 @@ def test_T62_fifty_unknowns_in_ten_thousand_messages(tmp_path: Path, inbox: Inbo
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any
 from segue.inbox.counting import Counting
 from segue.inbox.store import Inbox
 from segue.terminology import Unmapped
-counting = Counting(Inbox(Path(sys.argv[1])), Path(sys.argv[2]))
+counting = Counting(Inbox(sys.argv[1]), Path(sys.argv[2]))
 for n in range(1000):
     counting.note([Unmapped("LAB|NORTH", "OBX-3", "L", f"T{n % 50}")], [], f"M{n}")
-    if n == 600:
+    if n in (300, 600):
         counting.drain()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_T62_counts_survive_kill_9(tmp_path: Path) -> None:
-    file, folder = tmp_path / "inbox.db", tmp_path / "counts"
+def test_T62_counts_of_replicas_survive_kill_9(where: str, inbox: Inbox, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
     for _ in range(2):
-        killed = subprocess.run([sys.executable, "-c", KILLED, str(file), str(folder)], check=False)
-        assert killed.returncode == -signal.SIGKILL
-    inbox = Inbox(file)
-    Counting(inbox, folder).shut()
+        replicas = [subprocess.Popen([sys.executable, "-c", KILLED, where, str(folder)]) for folder in folders]
+        assert {replica.wait() for replica in replicas} == {-signal.SIGKILL}
+    for folder in folders:
+        Counting(inbox, folder).shut()
+        assert list(folder.iterdir()) == []
     entries = inbox.entries(limit=None)
-    assert (len(entries), {one.count for one in entries}) == (50, {40})
-    assert list(folder.iterdir()) == []
-    inbox.close()
+    assert (len(entries), {one.count for one in entries}) == (50, {80})
+
+
+async def test_T62_a_server_that_is_away_costs_no_count(inbox: Inbox, tmp_path: Path, logged: Any) -> None:
+    away = Counting(Inbox("postgresql://test@127.0.0.1:1/inbox"), tmp_path / "counts")
+    away.note([unmapped(1)], [], "M1")
+    away.start()
+    await away.close()
+    assert [line["event"] for line in logged()] == ["inbox.not-counted"]
+    Counting(inbox, tmp_path / "counts").shut()
+    assert [one.count for one in inbox.entries()] == [1]
 
 
 async def test_T62_messages_of_the_door_are_counted_in_the_background(tmp_path: Path, inbox: Inbox) -> None:

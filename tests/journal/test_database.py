@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import MetaData, create_engine
 
 from segue.journal import database
-from segue.journal.database import Database, StoreError, url_of
+from segue.journal.database import Database, StoreError
 from segue.journal.schema import tables
 
 
@@ -62,17 +62,6 @@ def test_S95_the_migrations_make_the_schema_of_the_code(where: str) -> None:
             {"ix_" + "_".join((name, c.name)) for c in table.columns if c.index} - {i.name for i in table.indexes}
         )
     made.close()
-
-
-@pytest.mark.parametrize(("given", "driver"), [("j.db", "sqlite"), ("postgresql://u@h/d", "postgresql+psycopg")])
-def test_addresses(given: str, driver: str) -> None:
-    assert url_of(given).drivername == driver
-
-
-@pytest.mark.parametrize("given", ["mysql://u@h/d", "postgresql://u@h:x/d"])
-def test_addresses_that_cannot_be_used(given: str) -> None:
-    with pytest.raises(StoreError):
-        url_of(given)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

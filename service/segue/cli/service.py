@@ -26,8 +26,9 @@ from segue.cli.children import children_of
 from segue.cli.configuration import tell
 from segue.cli.remote import RemoteError, resolver_for, translations_for
 from segue.cli.rules import RulesError, converter_for, rule_files
-from segue.cli.unmapped import InboxError, desk_for
+from segue.cli.unmapped import desk_for
 from segue.convert import Converter
+from segue.database import StoreError
 from segue.delivery.choice import TargetError, open_routes
 from segue.delivery.conversions import conversions_of
 from segue.delivery.intake import Intake, Pipeline
@@ -36,10 +37,9 @@ from segue.http.app import create_app
 from segue.http.health import Health
 from segue.http.rules import Rules
 from segue.http.server import HttpServer
-from segue.inbox.counting import Counting, spool_folder
+from segue.inbox.counting import Counting
 from segue.inbox.desk import Desk
 from segue.journal.clerk import Clerk
-from segue.journal.database import StoreError
 from segue.journal.waiting import WaitingMessages
 from segue.mllp.server import MllpServer
 from segue.reloading import Reloading
@@ -63,12 +63,16 @@ def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
         vocabularies = settings.terminology.vocabularies
         converter = converter_for(sites, vocabularies, rule_files(settings), translations, reload=True)
         desk = desk_for(settings, lambda: converter.terminology)
-        counting = Counting(desk.inbox, spool_folder(desk.inbox.file)) if desk is not None else None
+        counts = Path(settings.inbox.counts) if settings.inbox.counts else None
+        counting = Counting(desk.inbox, counts) if desk is not None else None
     except SettingsError as error:
         tell(error)
         return 2
-    except (RulesError, RemoteError, InboxError) as error:
+    except (RulesError, RemoteError) as error:
         typer.echo(str(error), err=True)
+        return 2
+    except (StoreError, OSError) as error:  # the folder of counts is made here too
+        typer.echo(f"inbox: {error}", err=True)
         return 2
     log.configure(settings.log.format, settings.log.level)
     try:

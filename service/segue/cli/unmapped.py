@@ -13,12 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from segue.cli.configuration import loaded
+from segue.database import StoreError
 from segue.inbox.desk import Desk, DeskError, Effect
 from segue.inbox.entry import Entry, State
 from segue.inbox.sheet import filled, sheet
 from segue.inbox.store import ConflictError, Inbox
 from segue.inbox.suggestions import suggestions
-from segue.journal.database import Database, StoreError
+from segue.journal.database import Database
 from segue.journal.waiting import WaitingMessages
 from segue.secret import Secret, SecretError
 from segue.settings import Settings
@@ -27,22 +28,15 @@ from segue.terminology.maprows import MapRow
 from segue.terminology.vocabularies import Vocabularies, VocabularyError
 
 
-class InboxError(Exception):
-    """The inbox of the settings cannot be used: what is wrong (where) – what to do."""
-
-
 def desk_for(settings: Settings, terminology: Callable[[], Terminology] | None = None) -> Desk | None:
     """The desk of the settings, by the terminology in force or the one of their folder; None where no inbox is kept.
 
-    Raises InboxError.
+    Raises StoreError.
     """
-    if settings.inbox.file is None:
+    if settings.inbox.url is None:
         return None
     folder = Path(settings.terminology.folder) if settings.terminology.folder else None
-    try:
-        inbox = Inbox(Path(settings.inbox.file))
-    except OSError as error:
-        raise InboxError(f"cannot be opened: {error.strerror} (inbox.file {settings.inbox.file})") from None
+    inbox = Inbox(settings.inbox.url, password=Secret.of(settings.inbox, "password"))
     return Desk(inbox, folder, terminology or _of_folder(folder))
 
 
@@ -73,11 +67,11 @@ def _at(config: Path | None, work: Callable[[Desk, Settings], int]) -> int:
     try:
         desk = desk_for(found.settings)
         if desk is None:
-            typer.echo("No inbox is kept – set inbox.file to a file.", err=True)
+            typer.echo("No inbox is kept – set inbox.url to a file or a database.", err=True)
             return 2
         desk.waiting = _waiting(found.settings) or desk.waiting
         return work(desk, found.settings)
-    except (DeskError, ConflictError, InboxError, TerminologyError, VocabularyError) as error:
+    except (DeskError, ConflictError, StoreError, TerminologyError, VocabularyError) as error:
         typer.echo(str(error), err=True)
         return 1
 

@@ -31,6 +31,7 @@ STATUS: Mapping[str, int] = {
     "service.draining": 503,
     "store.unavailable": 503,
     "store.full": 503,
+    "inbox.unavailable": 503,
     "journal.absent": 404,
     "journal.unknown": 404,
     "replay.stale": 409,

@@ -15,6 +15,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from segue.database import StoreError
 from segue.http import media, query
 from segue.http.body import read
 from segue.http.refusal import RequestError
@@ -60,12 +61,14 @@ async def listed(request: Request) -> Response:
         raise RequestError(issue("request.parameter-value", hint=f"state: {did_you_mean(state, STATES)}"))
     since = _moment(given["since"]) if "since" in given else None
     limit = None if kind == media.CSV else 500
-    found = await _thread(lambda: at.inbox.entries(sender=given.get("sender"), state=state, since=since, limit=limit))
-    headers = {"Cache-Control": "no-store", "Vary": VARY}
-    if kind == media.CSV:
-        return Response(sheet(e for e in found if e.table != "UCUM"), media_type=kind, headers=headers)
-    body = {"entries": [_shown(one, at) for one in found]}
-    return Response(orjson.dumps(body), media_type=kind, headers=headers)
+
+    def written() -> bytes:
+        found = at.inbox.entries(sender=given.get("sender"), state=state, since=since, limit=limit)
+        if kind == media.CSV:
+            return sheet(one for one in found if one.table != "UCUM")
+        return orjson.dumps({"entries": [_shown(one, at) for one in found]})
+
+    return Response(await _thread(written), media_type=kind, headers={"Cache-Control": "no-store", "Vary": VARY})
 
 
 async def one(request: Request) -> Response:
@@ -74,13 +77,17 @@ async def one(request: Request) -> Response:
     found = await _thread(lambda: at.entry(request.path_params["id"]))
     words = service(request).converter.displays
     known = words if isinstance(words, Vocabularies) else Vocabularies()
-    offers = await _thread(lambda: suggestions(found, at.inbox, at.terminology, known))
-    body = _shown(found, at) | {
-        "suggestions": [offer._asdict() for offer in offers],
-        "choices": [{"system": s, "code": c, "display": d} for s, c, d in at.choices(found)],
-    }
+
+    def written() -> bytes:
+        offers = suggestions(found, at.inbox, at.terminology, known)
+        body = _shown(found, at) | {
+            "suggestions": [offer._asdict() for offer in offers],
+            "choices": [{"system": s, "code": c, "display": d} for s, c, d in at.choices(found)],
+        }
+        return orjson.dumps(body)
+
     headers = {"ETag": f'"{found.version}"', "Cache-Control": "no-store", "Vary": VARY}
-    return Response(orjson.dumps(body), media_type=media.JSON, headers=headers)
+    return Response(await _thread(written), media_type=media.JSON, headers=headers)
 
 
 async def decided(request: Request) -> Response:
@@ -107,8 +114,9 @@ async def decided(request: Request) -> Response:
             _, gone = await _thread(lambda: at.undo(found, by=by, reason=reason))
             body["removed"] = gone
     after = await _thread(lambda: at.entry(found.id))
+    body = {"entry": await _thread(lambda: _shown(after, at))} | body
     headers = {"ETag": f'"{after.version}"', "Cache-Control": "no-store", "Vary": VARY}
-    return Response(orjson.dumps({"entry": _shown(after, at)} | body), media_type=media.JSON, headers=headers)
+    return Response(orjson.dumps(body), media_type=media.JSON, headers=headers)
 
 
 async def taken(request: Request) -> Response:
@@ -138,6 +146,8 @@ async def _thread(work: Callable[[], T]) -> T:
         raise RequestError(issue(code, hint=None if code == "inbox.unknown" else f"{fault}.")) from None
     except ConflictError:
         raise RequestError(issue("inbox.conflict")) from None
+    except StoreError:
+        raise RequestError(issue("inbox.unavailable")) from None
     except TerminologyError as fault:
         raise RequestError(issue("inbox.decision", hint=f"Line {fault.line}: {fault.what}.")) from None
 

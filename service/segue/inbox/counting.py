@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from segue import log
+from segue.database import StoreError
 from segue.inbox.sighting import added_up, line
 from segue.inbox.spool import Spool, lines, orphans
 from segue.inbox.store import Inbox
@@ -18,19 +19,15 @@ from segue.terminology import Unmapped
 EVERY_S = 0.5
 
 
-def spool_folder(inbox: Path) -> Path:
-    """Beside the file of an inbox."""
-    return inbox.with_name(f"{inbox.name}.counts")
-
-
 class Counting:
     """Takes what conversions could not translate and brings it into the inbox."""
 
-    def __init__(self, inbox: Inbox, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, inbox: Inbox, folder: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        """`folder` is on a local disk; FILE.counts beside the file of an inbox without it."""
         self.inbox = inbox
-        self._folder = folder
+        self._folder = folder or _beside(inbox)
         self._clock = clock
-        self._spool = Spool(folder)
+        self._spool = Spool(self._folder)
         self._draining = threading.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -71,16 +68,30 @@ class Counting:
         await asyncio.to_thread(self.shut)
 
     def shut(self) -> None:
-        """Counts the rest, and leaves nothing behind."""
-        self.drain()
+        """Counts the rest, and leaves nothing behind but what could not be counted: the next process does."""
+        try:
+            self.drain()
+        except StoreError as error:
+            log.get().error("inbox.not-counted", **log.fault(error))
+            self._spool.close()
+            return
         self._spool.close()
         self._spool.file.unlink(missing_ok=True)
         self.inbox.forget(self._spool.file.name)
 
     async def _run(self) -> None:
+        failed = False
         while True:
             await asyncio.sleep(EVERY_S)
             try:
                 await asyncio.to_thread(self.drain)
-            except Exception as error:  # a full disk or a locked file: what is spooled is counted later
-                log.get().error("inbox.not-counted", **log.fault(error))
+                failed = False
+            except Exception as error:  # a full disk, a database that is away: what is spooled is counted later
+                if not failed:
+                    log.get().error("inbox.not-counted", **log.fault(error))
+                failed = True
+
+
+def _beside(inbox: Inbox) -> Path:
+    assert inbox.file is not None, "an inbox on a server has no folder of its own"
+    return inbox.file.with_name(f"{inbox.file.name}.counts")

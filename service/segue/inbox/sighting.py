@@ -22,7 +22,7 @@ def line(unmapped: Iterable[Unmapped], pending: Collection[Unmapped], control_id
         key = key_of(one)
         if key not in found:
             found[key] = [*key, " ".join(one.text.split())[:LONGEST_TEXT], one.table, one.policy, one in pending]
-    return orjson.dumps([at, control_id[:LONGEST_TEXT], list(found.values())]) + b"\n"
+    return orjson.dumps([at, control_id.replace("\0", "")[:LONGEST_TEXT], list(found.values())]) + b"\n"
 
 
 @dataclass(slots=True)

@@ -1,27 +1,32 @@
 """The inbox in a database: sightings added to it, entries read, decisions kept (T-60 to T-62, T-65).
 
-One schema in SQLAlchemy Core. Counts are added by upsert, so that many processes count into one entry; what a
-batch brings is written in one transaction, together with the position it came from.
+One schema and one code on SQLite and PostgreSQL, in SQLAlchemy Core. Counts are added by upsert, so that many processes
+count into one entry; what a batch brings is written in one transaction, together with the position it came from.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Connection, create_engine, delete, event, func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Engine, Table, case, create_engine, delete, event, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 
+from segue.database import StoreError, on_postgresql, told, url_of
 from segue.inbox.entry import MOST_SAMPLES, MOST_TEXTS, Entry, Key, State
 from segue.inbox.schema import decision, entry, sample, spooled, tables, words
 from segue.inbox.sighting import Tally
+from segue.secret import Secret
 
 MOST_WORDS = 50  # texts kept of an entry: free text in a code's place must not fill the disk
 GRACE_S = 300.0  # after a decision: messages that were converted before the map was read again
 PAGE = 500
+TURN = 0x5E60E_0002  # key of the advisory lock under which the tables are made once
 
 
 class ConflictError(Exception):
@@ -29,41 +34,69 @@ class ConflictError(Exception):
 
 
 class Inbox:
-    """The entries in a SQLite file. Safe to share between threads."""
+    """The entries, in a SQLite file of one machine or in PostgreSQL. Safe to share between threads.
 
-    def __init__(self, file: Path, *, clock: Callable[[], float] = time.time) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self.file = file
+    Every method raises StoreError where the database does not answer.
+    """
+
+    def __init__(
+        self, address: str | Path, *, password: Secret | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        """FILE or postgresql://USER@HOST/DATABASE. A file is made at once; a server may be away until it is needed."""
+        url = url_of(str(address), "inbox")
+        self.file = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
         self._clock = clock
-        self._engine = create_engine(
-            f"sqlite:///{file.absolute()}", connect_args={"isolation_level": None, "timeout": 10}
-        )
-        event.listen(self._engine, "connect", _configure)
-        event.listen(self._engine, "begin", _begin)
-        with self._engine.begin() as connection:
-            tables.create_all(connection)
+        self._made = False
+        if self.file is None:
+            self._engine = on_postgresql(url, password, options="-c statement_timeout=30000", pool_pre_ping=True)
+            return
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the inbox cannot be opened ({self.file}): {error.strerror} – choose another file"
+            ) from None
+        self._engine = _on_file(self.file)
+        with self._transaction():
+            pass
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Generator[Connection]:
+        """All that is done in it, or nothing."""
+        try:
+            with self._engine.begin() as connection:
+                if not self._made:
+                    if self.file is None:
+                        connection.execute(select(func.pg_advisory_xact_lock(TURN)))
+                    tables.create_all(connection)
+                yield connection
+                self._made = True
+        except SQLAlchemyError as error:
+            raise StoreError(told(error, "inbox")) from error
 
     # ---- counting
 
     def position(self, spool: str) -> int:
         """How far a spool has been counted."""
-        with self._engine.connect() as connection:
+        with self._transaction() as connection:
             return connection.scalar(select(spooled.c.position).where(spooled.c.name == spool)) or 0
 
     def record(self, tallies: Mapping[Key, Tally], spool: str = "", position: int = 0) -> None:
         """Adds tallies, and remembers how far the spool they came from has been counted: both or none."""
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             add(connection, tallies)
             if spool:
                 row = {"name": spool, "position": position}
-                connection.execute(insert(spooled).values(row).on_conflict_do_update(index_elements=["name"], set_=row))
+                connection.execute(
+                    _insert(connection, spooled).values(row).on_conflict_do_update(index_elements=["name"], set_=row)
+                )
 
     def forget(self, spool: str) -> None:
         """A spool is gone."""
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             connection.execute(delete(spooled).where(spooled.c.name == spool))
 
     # ---- reading
@@ -84,11 +117,11 @@ class Inbox:
             wanted = wanted.where(entry.c.state == state)
         if since is not None:
             wanted = wanted.where(entry.c.last_seen >= since)
-        with self._engine.connect() as connection:
+        with self._transaction() as connection:
             return [_entry(connection, row) for row in connection.execute(wanted).mappings().all()]
 
     def entry(self, id: str) -> Entry | None:
-        with self._engine.connect() as connection:
+        with self._transaction() as connection:
             row = connection.execute(select(entry).where(entry.c.id == id)).mappings().one_or_none()
             return _entry(connection, row) if row is not None else None
 
@@ -101,7 +134,7 @@ class Inbox:
             .where(func.lower(words.c.text) == text.lower(), decision.c.action == "map", entry.c.state == "mapped")
             .order_by(decision.c.number.desc())
         )
-        with self._engine.connect() as connection:
+        with self._transaction() as connection:
             found = connection.execute(latest).all()
         return [
             cast("dict[str, str]", row) | {"sender": sender} for rows, sender in found for row in orjson.loads(rows)
@@ -122,7 +155,7 @@ class Inbox:
     ) -> Entry:
         """Moves an entry; raises ConflictError where it has changed since it was read."""
         now = self._clock()
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             moved = connection.execute(
                 update(entry)
                 .where(entry.c.id == one.id, entry.c.version == one.version)
@@ -147,7 +180,7 @@ class Inbox:
 
     def decisions(self, id: str) -> list[dict[str, Any]]:
         """What was decided of an entry, the latest first."""
-        with self._engine.connect() as connection:
+        with self._transaction() as connection:
             rows = connection.execute(
                 select(decision).where(decision.c.entry == id).order_by(decision.c.number.desc())
             ).mappings()
@@ -157,20 +190,20 @@ class Inbox:
 def add(connection: Connection, tallies: Mapping[Key, Tally]) -> None:
     """Adds tallies within a transaction of the caller's."""
     for key, tally in sorted(tallies.items()):  # in one order: two processes never wait for each other in a circle
-        known = _words(connection, key.id)
-        fresh = [text for text in tally.texts if text not in known]
-        _upsert_entry(connection, key, tally, bool(fresh and known))
+        _upsert_entry(connection, key, tally)  # the first of its statements: others count this entry before or after
+        known = set(connection.scalars(select(words.c.text).where(words.c.entry == key.id)))
+        _move(connection, key, tally, other_words=bool(known) and not known.issuperset(tally.texts))
         for text, count in tally.texts.items():
             if text in known or len(known) < MOST_WORDS:
                 known.add(text)
-                row = insert(words).values(entry=key.id, text=text, count=count)
+                row = _insert(connection, words).values(entry=key.id, text=text, count=count)
                 connection.execute(
                     row.on_conflict_do_update(
                         index_elements=["entry", "text"], set_={"count": words.c.count + row.excluded.count}
                     )
                 )
         for control_id, at in tally.samples.items():
-            row = insert(sample).values(entry=key.id, control_id=control_id, at=at)
+            row = _insert(connection, sample).values(entry=key.id, control_id=control_id, at=at)
             connection.execute(row.on_conflict_do_update(index_elements=["entry", "control_id"], set_={"at": at}))
         if tally.samples:
             latest = (
@@ -184,28 +217,38 @@ def add(connection: Connection, tallies: Mapping[Key, Tally]) -> None:
             )
 
 
-def _words(connection: Connection, id: str) -> set[str]:
-    return set(connection.scalars(select(words.c.text).where(words.c.entry == id)))
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insert that knows of conflicts, which each dialect has by itself."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def _upsert_entry(connection: Connection, key: Key, tally: Tally, other_words: bool) -> None:
-    """Adds the count. An entry that was closed opens again where its words changed (T-65), or the map did not help."""
-    state = "pending" if tally.pending else "open"
-    row = insert(entry).values(
-        id=key.id, **key._asdict(), table=tally.table, policy=tally.policy, state=state, count=tally.count,
+def _upsert_entry(connection: Connection, key: Key, tally: Tally) -> None:
+    """Adds the count."""
+    row = _insert(connection, entry).values(
+        id=key.id, **key._asdict(), table=tally.table, policy=tally.policy, state=_state(tally), count=tally.count,
         first_seen=tally.first, last_seen=tally.last, decided_by="", decided_at=None, reason="", version=0,
     )  # fmt: skip
+    known, new = entry.c, row.excluded
     connection.execute(
         row.on_conflict_do_update(
             index_elements=["id"],
             set_={
-                "count": entry.c.count + row.excluded.count,
-                "first_seen": func.min(entry.c.first_seen, row.excluded.first_seen),
-                "last_seen": func.max(entry.c.last_seen, row.excluded.last_seen),
-                "policy": row.excluded.policy,
+                "count": known.count + new.count,
+                "first_seen": case((new.first_seen < known.first_seen, new.first_seen), else_=known.first_seen),
+                "last_seen": case((new.last_seen > known.last_seen, new.last_seen), else_=known.last_seen),
+                "policy": new.policy,
             },
         )
     )
+
+
+def _state(tally: Tally) -> State:
+    return "pending" if tally.pending else "open"
+
+
+def _move(connection: Connection, key: Key, tally: Tally, *, other_words: bool) -> None:
+    """An entry that was closed opens again where its words changed (T-65), or the map did not help."""
+    state = _state(tally)
     again = entry.c.state.in_(("open", "pending")) | (
         (entry.c.state == "mapped") & (entry.c.decided_at + GRACE_S < tally.last)
     )
@@ -246,10 +289,16 @@ def _entry(connection: Connection, row: Any) -> Entry:
     )
 
 
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _on_file(file: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{file}", connect_args={"isolation_level": None, "timeout": 10})
 
+    def configure(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
 
-def _configure(connection: Any, _: Any) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", begin)
+    return engine

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from segue.secret import Secret, SecretError
+from segue.database import StoreError, on_postgresql, told, url_of
+from segue.secret import Secret
 
 HEAD = "0001"  # the newest migration
 TURN = 0x5E60E_0001  # key of the advisory lock
@@ -27,32 +27,11 @@ FROZEN_MS = 5_000  # a writer that stopped in the middle of its turn loses it
 NETWORK_FILE_SYSTEMS = frozenset(("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "lustre"))
 
 
-class StoreError(Exception):
-    """The journal cannot be used: what is wrong – what to do. Never holds a value of a message."""
-
-
-def url_of(journal: str) -> URL:
-    """FILE, sqlite:///FILE or postgresql://…; raises StoreError."""
-    if "://" not in journal:
-        return URL.create("sqlite", database=str(Path(journal).expanduser().absolute()))
-    try:
-        url = make_url(journal)
-    except (ArgumentError, ValueError):
-        raise StoreError(
-            "the journal's address cannot be read – write FILE or postgresql://USER@HOST/DATABASE"
-        ) from None
-    if url.get_backend_name() == "sqlite":
-        return URL.create("sqlite", database=str(Path(url.database or "journal.db").absolute()))
-    if url.get_backend_name() == "postgresql":
-        return url.set(drivername="postgresql+psycopg")
-    raise StoreError(f"no journal in {url.get_backend_name()} – SQLite and PostgreSQL can be used")
-
-
 class Database:
     """One journal's database. `write()` gives the writer's connection, `read()` connections that only look."""
 
     def __init__(self, journal: str, *, create: bool = True, password: Secret | None = None) -> None:
-        self.url = url_of(journal)
+        self.url = url_of(journal, "journal")
         self._password = password
         self.is_file = self.url.get_backend_name() == "sqlite"
         if self.is_file:
@@ -72,30 +51,7 @@ class Database:
             event.listen(engine, "begin", start)
             return engine
         options = f"-c idle_in_transaction_session_timeout={FROZEN_MS} -c statement_timeout=30000"
-        engine = create_engine(
-            self.url,
-            pool_size=4,
-            pool_pre_ping=not immediate,
-            connect_args={
-                "connect_timeout": 5,
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 15000,
-                "options": options,
-            },
-        )
-        if self._password is not None:
-            event.listen(engine, "do_connect", self._with_password)
-        return engine
-
-    def _with_password(self, _dialect: Any, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
-        """Read anew for each connection, so that a new one counts at once (O-42)."""
-        assert self._password is not None
-        try:
-            parameters["password"] = self._password.text()
-        except SecretError as error:
-            raise StoreError(str(error)) from None
+        return on_postgresql(self.url, self._password, options=options, pool_size=4, pool_pre_ping=not immediate)
 
     def migrate(self) -> None:
         """Brings the schema up to date; raises StoreError for one that is newer than this program."""
@@ -231,7 +187,4 @@ def _configure_file(connection: Any, _record: Any) -> None:
 
 
 def _told(error: SQLAlchemyError) -> str:
-    """Without the driver's text, which may quote what it choked on."""
-    cause = getattr(error, "orig", None)
-    kind = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or type(cause or error).__name__
-    return f"the journal's database does not answer as it should ({kind}) – see that it runs and can be written"
+    return told(error, "journal")

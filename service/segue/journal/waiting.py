@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from segue import log
+from segue.database import StoreError, told
 from segue.delivery.children import CulpritError
 from segue.delivery.conversions import Conversions
 from segue.journal import transitions
@@ -126,15 +128,17 @@ class WaitingMessages:
     database: Database
 
     def count(self, key: tuple[str, str, str, str, str]) -> int:
-        with self.database.read() as connection:
-            return (
-                connection.scalar(
-                    select(func.count())
-                    .select_from(waiting.join(message, message.c.id == waiting.c.message_id))
-                    .where(_is(Code(*key)), message.c.state == "waiting")
-                )
-                or 0
-            )
+        """Raises StoreError."""
+        those = (
+            select(func.count())
+            .select_from(waiting.join(message, message.c.id == waiting.c.message_id))
+            .where(_is(Code(*key)), message.c.state == "waiting")
+        )
+        try:
+            with self.database.read() as connection:
+                return connection.scalar(those) or 0
+        except SQLAlchemyError as error:
+            raise StoreError(told(error, "journal")) from error
 
 
 def _is(code: Code):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from segue.settings.node import Node, Secretive
+from segue.settings.node import Database, Node, Secretive
 
 
 class Retention(Node):
@@ -26,7 +26,7 @@ class Journal(Secretive):
     secrets: ClassVar[tuple[str, ...]] = ("password",)
     needed: ClassVar[bool] = False
 
-    url: str | None = Field(
+    url: Database | None = Field(
         default=None,
         description="A file, or postgresql://USER@HOST/DATABASE; without it nothing is kept and AA means converted.",
     )
@@ -50,10 +50,3 @@ class Journal(Secretive):
     )
     parallel: int = Field(default=64, ge=1, description="Messages in delivery at once.")
     retention: Retention = Retention()
-
-    @field_validator("url")
-    @classmethod
-    def _without_password(cls, url: str | None) -> str | None:
-        if url and "://" in url and ":" in url.split("://", 1)[1].rpartition("@")[0]:
-            raise ValueError("a password does not belong into the settings – use password_file or password_env")
-        return url

@@ -32,6 +32,15 @@ class Secretive(Node):
         return self
 
 
+def _no_password(url: str) -> str:
+    if "://" in url and ":" in url.split("://", 1)[1].rpartition("@")[0]:
+        raise ValueError("a password does not belong into the settings – use password_file or password_env")
+    return url
+
+
+Database = Annotated[str, AfterValidator(_no_password)]  # a file, or postgresql://USER@HOST/DATABASE
+
+
 def url_of(*schemes: str) -> AfterValidator:
     """The check of a URL with one of these schemes, a host, and nothing secret in it."""
 

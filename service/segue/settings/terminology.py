@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from segue.settings.node import Node
+from segue.settings.node import Database, Node, Secretive
 
 Policy = Literal["keep", "text", "queue", "reject"]
 Equivalence = Literal["wider", "narrower", "inexact", "relatedto", "specializes", "subsumes"]
@@ -88,10 +88,29 @@ class Terminology(Node):
     remote: Remote = Remote()
 
 
-class Inbox(Node):
+class Inbox(Secretive):
     """The inbox of codes that nobody could translate (T-60)."""
 
-    file: str | None = Field(
+    secrets: ClassVar[tuple[str, ...]] = ("password",)
+    needed: ClassVar[bool] = False
+
+    url: Database | None = Field(
         default=None,
-        description="File of the inbox; none: unmapped codes are not counted. FILE.counts beside it holds what is on its way.",
+        description="A file, or postgresql://USER@HOST/DATABASE; without it unmapped codes are not counted.",
     )
+    password_file: str | None = Field(
+        default=None, description="File that holds PostgreSQL's password; its last line end does not count (O-42)."
+    )
+    password_env: str | None = Field(
+        default=None, description="Variable of the environment that holds PostgreSQL's password (O-42)."
+    )
+    counts: str | None = Field(
+        default=None,
+        description="Folder of a local disk that holds what is not yet counted; FILE.counts for a file, needed with PostgreSQL.",
+    )
+
+    @model_validator(mode="after")
+    def _with_a_folder(self) -> Inbox:
+        if self.url and self.url.startswith("postgresql") and not self.counts:
+            raise ValueError("counts on their way to PostgreSQL need a local folder – give counts: FOLDER")
+        return self
