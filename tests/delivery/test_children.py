@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from segue.cli.children import children_of
 from segue.convert import Converter
 from segue.delivery.children import Children, CulpritError, made
 from segue.settings import Settings
+from segue.terminology.maprows import COLUMNS
+from segue.terminology.remote.question import LOOKUP, Question
 
 ADT = b"MSH|^~\\&|LAB|NORTH|EHR|HOSP|20260301||ADT^A08|M1|P|2.5\rPID|1||77^^^NORTH^MR||Marlow^Ines\rZZZ|1\r"
 
@@ -22,6 +25,7 @@ from segue import log
 from segue.delivery import children
 log.configure("json", "error", sys.stderr)
 class Odd:
+    translator = None
     class pack: sites = {}
     def convert(self, raw, **options):
         if b"DIE" in raw: os.abort()
@@ -60,6 +64,22 @@ async def test_P34_a_process_gives_what_the_service_would_give() -> None:
     assert (here.event, here.sender, here.control_id) == ("ADT^A08", ("LAB", "NORTH"), "M1")
     assert any(one.v2 is not None and one.v2.segment == "ZZZ" for one in here.issues)
     assert found == [here] * 6
+
+
+async def test_T38_a_process_tells_what_displays_it_lacked(tmp_path: Path) -> None:
+    terminology = tmp_path / "terminology"
+    (terminology / "maps").mkdir(parents=True)
+    row = "LAB|NORTH,OBX-3,L,GLU,,,http://loinc.org,2345-7,,equivalent,,,"
+    (terminology / "maps" / "north.csv").write_text(",".join(COLUMNS) + f"\n{row}\n")
+    remote = {"url": "http://127.0.0.1:1/fhir", "displays": True, "cache": str(tmp_path / "cache.db")}
+    settings = {"terminology": {"folder": str(terminology), "remote": remote}, "limits": {"processes": 1}}
+    children = children_of(Settings.model_validate(settings))
+    oru = ADT.replace(b"ADT^A08", b"ORU^R01") + b"OBR|1|||X^Y^L\rOBX|1|NM|GLU^Glucose^L||5\r"
+    try:
+        found = await children.convert(oru, {})
+    finally:
+        await children.close()
+    assert found.unnamed == (Question("http://loinc.org", "2345-7", LOOKUP),)
 
 
 @pytest.mark.parametrize(("word", "why"), [(b"DIE", "killed"), (b"EAT", "memory"), (b"SLEEP", "time")])

@@ -13,7 +13,7 @@ from segue.convert import Converter
 from segue.delivery.resolution import resolved
 from segue.terminology.remote import Resolver, Server, Translations
 from segue.terminology.remote.cache import Cache
-from segue.terminology.remote.question import Kind, Question
+from segue.terminology.remote.question import LOOKUP, Kind, Question
 from segue.terminology.remote.translations import Local
 
 pytestmark = pytest.mark.integration
@@ -61,12 +61,12 @@ def server(url: str, **more: Any) -> Server:
 @pytest.mark.parametrize("with_map", [False, True])
 async def test_T32_translations_of_a_real_server(fhir_server: str, lab: str, dialect: Any, with_map: bool) -> None:
     one = server(fhir_server, dialect=dialect, map_url=f"{lab}/map" if with_map else None)
-    found = await one.translate(Question(lab, "GLU"))
+    found = await one.ask(Question(lab, "GLU"))
     assert [(t.system, t.code) for t in found.targets] == [(LOINC, "14749-6")]
-    assert (await one.translate(Question(lab, "GLU", LOINC))).kind is Kind.POSITIVE
-    assert (await one.translate(Question(lab, "NONE"))).kind is Kind.NEGATIVE
-    assert (await one.translate(Question(lab, "NA"))).kind is Kind.NEGATIVE  # wider is not applied (T-25)
-    assert (await one.translate(Question(lab, "BAD"))).kind is Kind.ERROR  # no LOINC check digit (T-36)
+    assert (await one.ask(Question(lab, "GLU", LOINC))).kind is Kind.POSITIVE
+    assert (await one.ask(Question(lab, "NONE"))).kind is Kind.NEGATIVE
+    assert (await one.ask(Question(lab, "NA"))).kind is Kind.NEGATIVE  # wider is not applied (T-25)
+    assert (await one.ask(Question(lab, "BAD"))).kind is Kind.ERROR  # no LOINC check digit (T-36)
     await one.close()
 
 
@@ -87,3 +87,22 @@ async def test_T31_a_message_and_a_restart_without_the_server(fhir_server: str, 
 
     again = Converter(translator=Translations(Cache(tmp_path / "cache.db", fhir_server), systems))
     assert again.convert(MESSAGE).json() == first.body
+
+
+async def test_T38_displays_of_a_real_server(fhir_server: str) -> None:
+    uri = f"https://north.example.org/{uuid.uuid4()}"
+    system = {
+        "resourceType": "CodeSystem",
+        "url": uri,
+        "status": "active",
+        "content": "complete",
+        "concept": [{"code": "GLU", "display": "Glucose in serum"}],
+    }
+    async with httpx.AsyncClient(base_url=fhir_server, timeout=120) as client:
+        (await client.post("/CodeSystem", json=system)).raise_for_status()
+    one = server(fhir_server)
+    found = await one.ask(Question(uri, "GLU", LOOKUP))
+    assert [(t.code, t.display) for t in found.targets] == [("GLU", "Glucose in serum")]
+    assert (await one.ask(Question(uri, "NONE", LOOKUP))).kind is Kind.NEGATIVE
+    assert (await one.ask(Question(f"{uri}/other", "GLU", LOOKUP))).kind is Kind.NEGATIVE
+    await one.close()

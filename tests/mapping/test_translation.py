@@ -71,6 +71,9 @@ class Known:
         found = self.targets.get((system, code))
         return Found((found,), origin="remote") if found is not None else None
 
+    def display(self, system: str, code: str) -> str | None:
+        return f"words of {code}"
+
 
 def test_T31_a_translator_is_asked_after_the_maps_and_not_remembered() -> None:
     known = Known()

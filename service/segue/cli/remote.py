@@ -30,7 +30,7 @@ def translations_for(remote: Remote) -> Translations | None:
     except OSError as error:
         raise RemoteError(f"cannot be opened: {error.strerror} (terminology.remote.cache {remote.cache})") from None
     systems = {Local(one.sender, one.name): one.uri for one in remote.systems}
-    return Translations(cache, systems, target=remote.target)
+    return Translations(cache, systems, target=remote.target, displays=remote.displays)
 
 
 def resolver_for(remote: Remote, translations: Translations) -> Resolver:

@@ -23,6 +23,8 @@ from segue.convert import Converter
 from segue.issues import Issue, Refusal, issue
 from segue.mapping.sites import selected
 from segue.terminology import Unmapped
+from segue.terminology.remote import Translations
+from segue.terminology.remote.question import Question
 
 TIME_S = 30.0
 MEMORY_BYTES = 512 << 20  # above what the child has when it is ready
@@ -41,6 +43,7 @@ class Made(NamedTuple):
     sender: tuple[str, str] = ("", "")
     site: str = ""
     unmapped: tuple[Unmapped, ...] = ()
+    unnamed: tuple[Question, ...] = ()  # displays that a child lacked (T-38)
 
     def saying(self, *issues: Issue) -> Made:
         return self._replace(issues=(*self.issues, *issues))
@@ -196,6 +199,8 @@ def _serve(converter: Converter, requests: BinaryIO, answers: BinaryIO) -> None:
         raw, options = pickle.loads(requests.read(_LENGTH.unpack(head)[0]))  # of our own parent
         try:
             found: Any = made(converter, raw, options)
+            if isinstance(converter.translator, Translations):
+                found = found._replace(unnamed=converter.translator.unnamed())
         except MemoryError:
             found = "memory"
         answer = pickle.dumps(found, pickle.HIGHEST_PROTOCOL)

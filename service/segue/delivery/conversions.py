@@ -113,6 +113,8 @@ class Conversions:
             return found, b""
 
         found, _, pending = await resolved(once, self._resolver)
+        if self._resolver is not None and found.unnamed:
+            self._resolver.translations.want(found.unnamed)
         return Converted(found, pending)
 
     def note(self, done: Converted, listener: str) -> None:

@@ -51,6 +51,10 @@ class Remote(Node):
         description="Systems whose codes are taken from the server; * ends a beginning (T-36).",
     )
     systems: tuple[LocalSystem, ...] = Field(default=(), description="Local coding systems that it is asked about.")
+    displays: bool = Field(
+        default=False,
+        description="Ask it too, in the background, what mapped codes without a display are called (T-38).",
+    )
     token_file: str | None = Field(default=None, description="File with a bearer token.")
     timeout_s: float = Field(default=2, gt=0, description="Longest time for one try (T-33).")
     tries: int = Field(default=2, ge=1, le=5, description="Tries for one question (T-33).")

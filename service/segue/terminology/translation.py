@@ -55,6 +55,10 @@ class Translator(Protocol):
         (MSH-3.1|MSH-4.1). `target` is the URI of the system wanted, None for any."""
         ...
 
+    def display(self, system: str, code: str) -> str | None:
+        """The display of a code that a map gave without one; None where it is not at hand, or not to be asked for."""
+        ...
+
 
 class Displays(Protocol):
     """Knows the display of codes of vocabularies that the user has loaded. Never waits."""

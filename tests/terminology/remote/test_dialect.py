@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from segue.terminology import Target
-from segue.terminology.remote.dialect import NonsenseError, answer, dialect_of, parameters
-from segue.terminology.remote.question import Kind, Question
+from segue.terminology.remote.dialect import NonsenseError, answer, dialect_of, display, looked_up, parameters
+from segue.terminology.remote.question import LOOKUP, Kind, Question
 
 LOINC, LAB = "http://loinc.org", "https://north.example.org/lab"
 GLU = Question(LAB, "GLU")
@@ -126,3 +126,24 @@ def test_T36_a_prefix_of_systems_and_a_target_that_was_asked_for() -> None:
 def test_T36_a_display_is_cleaned_and_bounded() -> None:
     body = said(match("equal", "2345-7", display="a\n b"), match("equal", "718-7", display="x" * 2000))
     assert [target.display for target in answer(body, GLU, TARGETS).targets] == ["a b", ""]
+
+
+NAMED = Question(LOINC, "2345-7", LOOKUP)
+
+
+def named(words: Any) -> bytes:
+    parts = [{"name": "name", "valueString": "LOINC"}, {"name": "display", "valueString": words}]
+    return orjson.dumps({"resourceType": "Parameters", "parameter": parts})
+
+
+def test_T38_the_display_of_a_code() -> None:
+    asked = orjson.loads(looked_up(NAMED))
+    assert asked["parameter"] == [{"name": "code", "valueCode": "2345-7"}, {"name": "system", "valueUri": LOINC}]
+    found = display(named(" Glucose \n[Mass/volume]\x00 "), NAMED)
+    assert found.targets == (Target(LOINC, "2345-7", "Glucose [Mass/volume]", False),)
+
+
+@pytest.mark.parametrize("words", ["", "  ", 5, "x" * 2000, None])
+def test_T36_a_display_that_is_none(words: Any) -> None:
+    with pytest.raises(NonsenseError, match="no-display"):
+        display(named(words), NAMED)

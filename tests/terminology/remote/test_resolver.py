@@ -12,7 +12,7 @@ from segue.terminology import Unmapped
 from segue.terminology.remote import Resolver, Server, Translations
 from segue.terminology.remote.breaker import Breaker
 from segue.terminology.remote.cache import Cache
-from segue.terminology.remote.question import Question
+from segue.terminology.remote.question import LOOKUP, Question
 from segue.terminology.remote.translations import Local
 
 from ...clock import Clock
@@ -103,3 +103,20 @@ async def test_T31_units_and_names_without_a_URI_are_no_questions(resolver: Reso
     assert resolver.question(Unmapped("LAB|N", "OBX-3", "L", "GLU")) == GLU
     assert resolver.question(Unmapped("LAB|N", "OBX-3", "99X", "GLU")) is None
     assert resolver.question(Unmapped("LAB|N", "OBX-6", "urn:x", "blorps", table="UCUM")) is None
+
+
+async def test_T38_displays_are_asked_for_in_the_background(stub: Any, clock: Clock) -> None:
+    named = b'{"resourceType":"Parameters","parameter":[{"name":"display","valueString":"Glucose"}]}'
+    stub.says = lambda _path, _asked: (200, "application/fhir+json", named)
+    server = Server(stub.url, targets=(LOINC,), dialect="r4", timeout_s=5, breaker=Breaker(clock=clock))
+    made = Resolver(server, Translations(Cache(None, stub.url, clock=clock), {}, displays=True, clock=clock))
+    assert made.translations.display(LOINC, "2345-7") is None
+    assert stub.asked == []
+    await made.retry()
+    assert made.translations.display(LOINC, "2345-7") == "Glucose"
+    await made.retry()
+    assert len(stub.asked) == 1
+    made.translations.want([Question(LOINC, "2345-7", LOOKUP)])  # a process that did not know of it yet
+    await made.retry()
+    assert len(stub.asked) == 1
+    await made.close()

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from segue.terminology.remote.breaker import Breaker
-from segue.terminology.remote.question import Kind, Question
+from segue.terminology.remote.question import LOOKUP, Kind, Question
 from segue.terminology.remote.server import AwayError, Server
 
 LOINC, LAB = "http://loinc.org", "https://north.example.org/lab"
@@ -27,7 +27,7 @@ def server(stub: Any, **more: Any) -> Server:
 
 async def test_T32_asks_and_reads(stub: Any) -> None:
     one = server(stub, token="s3cret", map_url="https://x/map")
-    made = await one.translate(GLU)
+    made = await one.ask(GLU)
     assert (made.kind, [t.code for t in made.targets]) == (Kind.POSITIVE, ["2345-7"])
     assert stub.asked == [("/ConceptMap/$translate", {"url": "https://x/map", "code": "GLU", "system": LAB})]
     assert "Bearer s3cret" in stub.heads[0]
@@ -40,8 +40,8 @@ async def test_T32_the_dialect_is_asked_for_once(stub: Any, version: str, word: 
     statement = orjson.dumps({"resourceType": "CapabilityStatement", "fhirVersion": version})
     stub.says = lambda path, asked: (200, FHIR_JSON, statement) if path == "/metadata" else answers(path, asked)
     one = server(stub, dialect="auto")
-    await one.translate(GLU)
-    await one.translate(GLU)
+    await one.ask(GLU)
+    await one.ask(GLU)
     assert [path for path, _ in stub.asked] == ["/metadata", "/ConceptMap/$translate", "/ConceptMap/$translate"]
     assert word in stub.asked[1][1]
     await one.close()
@@ -51,7 +51,7 @@ async def test_T33_a_second_try_after_a_failure(stub: Any) -> None:
     replies = [(503, FHIR_JSON, b""), stub.says("", {})]
     stub.says = lambda _path, _asked: replies.pop(0)
     one = server(stub)
-    assert (await one.translate(GLU)).kind is Kind.POSITIVE
+    assert (await one.ask(GLU)).kind is Kind.POSITIVE
     assert not one.breaker.is_open
     await one.close()
 
@@ -60,7 +60,7 @@ async def test_T33_a_slow_server_is_left_after_its_time(stub: Any) -> None:
     stub.says = lambda _path, _asked: None
     one = server(stub, timeout_s=0.05)
     with pytest.raises(AwayError, match="timeout"):
-        await one.translate(GLU)
+        await one.ask(GLU)
     assert len(stub.asked) == 2
     await one.close()
 
@@ -70,10 +70,10 @@ async def test_T33_a_server_that_is_down_opens_the_breaker_and_is_left_alone(stu
     one = server(stub)
     for _ in range(3):
         with pytest.raises(AwayError):
-            await one.translate(GLU)
+            await one.ask(GLU)
     assert one.breaker.is_open
     with pytest.raises(AwayError, match="breaker-open"):
-        await one.translate(GLU)
+        await one.ask(GLU)
     await one.close()
 
 
@@ -84,15 +84,15 @@ async def test_T33_the_probe_closes_the_breaker(stub: Any) -> None:
     stub.says = lambda _path, _asked: (500, FHIR_JSON, b"")
     for _ in range(3):
         with pytest.raises(AwayError):
-            await one.translate(GLU)
+            await one.ask(GLU)
     assert len(stub.asked) == 5  # the second try of the third question no more
     now[0] += 31
     with pytest.raises(AwayError):
-        await one.translate(GLU)
+        await one.ask(GLU)
     assert len(stub.asked) == 6  # a probe is one try
     now[0] += 31
     stub.says = good
-    assert (await one.translate(GLU)).kind is Kind.POSITIVE
+    assert (await one.ask(GLU)).kind is Kind.POSITIVE
     assert not one.breaker.is_open
     await one.close()
 
@@ -115,7 +115,7 @@ async def test_T36_a_lie_is_no_answer_and_counts_as_a_failure(stub: Any, lie: st
     stub.says = lambda _path, _asked: LIES[lie]
     one = server(stub)
     for _ in range(5):
-        assert (await one.translate(GLU)).kind is Kind.ERROR
+        assert (await one.ask(GLU)).kind is Kind.ERROR
     assert len(stub.asked) == 5  # not tried again: it would lie again
     assert one.breaker.is_open
     await one.close()
@@ -125,7 +125,25 @@ async def test_T36_a_lie_is_no_answer_and_counts_as_a_failure(stub: Any, lie: st
 async def test_T36_a_refusal_or_redirect_is_an_error_and_nothing_is_followed(stub: Any, status: int) -> None:
     stub.says = lambda _path, _asked: (status, FHIR_JSON, b"{}")
     one = server(stub)
-    assert (await one.translate(GLU)).kind is Kind.ERROR
+    assert (await one.ask(GLU)).kind is Kind.ERROR
     assert len(stub.asked) == 1
     assert not one.breaker.is_open
+    await one.close()
+
+
+async def test_T38_a_display_is_looked_up(stub: Any) -> None:
+    named = b'{"resourceType":"Parameters","parameter":[{"name":"display","valueString":"Glucose"}]}'
+    stub.says = lambda _path, _asked: (200, FHIR_JSON, named)
+    one = server(stub)
+    found = await one.ask(Question(LOINC, "2345-7", LOOKUP))
+    assert [t.display for t in found.targets] == ["Glucose"]
+    assert stub.asked == [("/CodeSystem/$lookup", {"code": "2345-7", "system": LOINC})]
+    await one.close()
+
+
+@pytest.mark.parametrize(("status", "kind"), [(404, Kind.NEGATIVE), (422, Kind.NEGATIVE), (401, Kind.ERROR)])
+async def test_T38_a_code_that_the_server_does_not_have(stub: Any, status: int, kind: Kind) -> None:
+    stub.says = lambda _path, _asked: (status, FHIR_JSON, b"{}")
+    one = server(stub)
+    assert (await one.ask(Question(LOINC, "2345-7", LOOKUP))).kind is kind
     await one.close()

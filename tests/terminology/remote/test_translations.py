@@ -8,7 +8,7 @@ import pytest
 
 from segue.terminology import Found, Target
 from segue.terminology.remote.cache import Cache
-from segue.terminology.remote.question import Answer, Kind, Question
+from segue.terminology.remote.question import LOOKUP, Answer, Kind, Question
 from segue.terminology.remote.translations import Local, Translations
 
 from ...clock import Clock
@@ -69,3 +69,26 @@ def test_T32_the_target_of_the_settings(tmp_path: Path) -> None:
     known = Translations(Cache(None, "https://tx"), SYSTEMS, target=LOINC)
     assert known.question("L", "GLU", sender="LAB|NORTH") == Question(LAB, "GLU", LOINC)
     assert known.question("L", "GLU", "urn:other", "LAB|NORTH") == Question(LAB, "GLU", "urn:other")
+
+
+def test_T38_a_display_is_noted_and_known_later(tmp_path: Path, clock: Clock) -> None:
+    cache = Cache(tmp_path / "cache.db", "https://tx", clock=clock)
+    known = Translations(cache, SYSTEMS, displays=True, clock=clock)
+    question = Question(LOINC, "2345-7", LOOKUP)
+    assert known.display(LOINC, "2345-7") is None
+    assert known.display("L", "2345-7") is None  # no URI, nothing to ask
+    assert (known.unnamed(), known.unnamed()) == ((question,), ())
+    before = known.generation
+    known.put(question, YES)
+    assert known.display(LOINC, "2345-7") == "Glucose"
+    assert known.generation > before  # what was remembered without it no longer holds
+    assert known.unnamed() == ()
+    assert known.translate(LOINC, "2345-7") is None
+    clock.now += 8 * 86400
+    assert known.display(LOINC, "2345-7") == "Glucose"  # serves on, and is asked for again
+    assert known.unnamed() == (question,)
+
+
+def test_T38_without_the_setting_nothing_is_noted(known: Translations) -> None:
+    assert known.display(LOINC, "2345-7") is None
+    assert known.unnamed() == ()

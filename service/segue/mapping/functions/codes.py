@@ -31,9 +31,12 @@ def once(ctx: Context, code: str, node: Node, number: int | None, key: str, rule
 
 
 def mapped_coding(ctx: Context, target: Target) -> Json:
-    """The coding of a target; an empty display is filled from a loaded vocabulary (R-CODE-3)."""
+    """The coding of a target; an empty display is filled from a loaded vocabulary, else by the terminology server (R-CODE-3)."""
     out: Json = {"system": target.system, "code": target.code}
-    display = target.display or (ctx.displays.display(target.system, target.code) if ctx.displays is not None else None)
+    display = target.display
+    for source in (ctx.displays, ctx.translator):
+        if not display and source is not None:
+            display = source.display(target.system, target.code)
     if display:
         out["display"] = display
     return out

@@ -1,4 +1,4 @@
-"""$translate on the wire, in the words of R4 and of R5; everything that comes back is doubted (T-32, T-36).
+"""$translate and $lookup on the wire, in the words of R4 and of R5; everything that comes back is doubted (T-32, T-36, T-38).
 
 Both `result` and each match are read: servers return matches that say "not equivalent". A match with a code of a system that
 nobody asked for, or that breaks its system's syntax, is no match.
@@ -50,6 +50,28 @@ def parameters(question: Question, dialect: Dialect, map_url: str | None) -> byt
     if question.target:
         parts.append({"name": target, "valueUri": question.target})
     return orjson.dumps({"resourceType": "Parameters", "parameter": parts})
+
+
+def looked_up(question: Question) -> bytes:
+    """The body of a request for the display of a code: Parameters, alike in R4 and R5."""
+    parts = [{"name": "code", "valueCode": question.code}, {"name": "system", "valueUri": question.system}]
+    return orjson.dumps({"resourceType": "Parameters", "parameter": parts})
+
+
+def display(body: bytes, question: Question) -> Answer:
+    """The display in an answer to $lookup, as the only target. Raises NonsenseError."""
+    parts = _parts(_resource(body, "Parameters").get("parameter"))
+    words = _words(next((part.get("valueString") for part in parts if part.get("name") == "display"), None))
+    if not words:
+        raise NonsenseError("no-display")
+    return Answer(Kind.POSITIVE, (Target(question.system, question.code, words, False),), "equal")
+
+
+def _words(display: Any) -> str:
+    """A display without what FHIR's strings cannot hold; "" for one that is too long or none."""
+    if not isinstance(display, str) or len(display) > LONGEST_DISPLAY:
+        return ""
+    return "".join(sign for sign in " ".join(display.split()) if sign.isprintable())
 
 
 def dialect_of(statement: bytes) -> Dialect:
@@ -122,8 +144,7 @@ def _match(match: dict[str, Any]) -> tuple[str, Target | None]:
             coding: dict[str, Any] = part["valueCoding"]
             system, code, display = coding.get("system"), coding.get("code"), coding.get("display", "")
             if isinstance(system, str) and isinstance(code, str):
-                words = display if isinstance(display, str) and len(display) <= LONGEST_DISPLAY else ""
-                target = Target(system, code, " ".join(words.split()), False)
+                target = Target(system, code, _words(display), False)
     return grade, target
 
 

@@ -14,14 +14,15 @@ _CODE = re.compile(r"[^\s]+( [^\s]+)*")
 _LOINC = re.compile(r"\d{1,7}-\d")
 _SCTID = re.compile(r"[1-9]\d{5,17}")
 LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
+LOOKUP = "$lookup"  # in place of a target: not a translation is wanted but the display of the code itself (T-38)
 
 
 class Question(NamedTuple):
-    """One code to be translated."""
+    """One code to be translated, or to be named."""
 
     system: str  # an absolute URI
     code: str
-    target: str = ""  # the system wanted; "" for any
+    target: str = ""  # the system wanted; "" for any; LOOKUP for its own display
 
 
 class Kind(Enum):

@@ -86,7 +86,7 @@ class Resolver:
 
     async def _ask(self, question: Question) -> None:
         try:
-            answer = await self._server.translate(question)
+            answer = await self._server.ask(question)
         except AwayError:
             self.translations.away = self._server.breaker.is_open
             self._pend([question])
@@ -111,7 +111,11 @@ class Resolver:
                 await self.retry()
 
     async def retry(self) -> None:
-        """One round over the pending questions: a single one while the breaker is open, since it is the probe."""
+        """One round over the pending questions: a single one while the breaker is open, since it is the probe.
+
+        Displays that conversions lacked are among them; no message waits for these (T-38).
+        """
+        self._pend(self.translations.unnamed())
         waiting = [one for one in self._pending if self.translations.is_open(one)]
         if waiting and self._server.breaker.is_open:
             await asyncio.wait([self._asking(waiting[0])])

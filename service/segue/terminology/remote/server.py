@@ -15,8 +15,8 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from segue import log
 from segue.terminology.remote.breaker import Breaker
-from segue.terminology.remote.dialect import Dialect, NonsenseError, answer, dialect_of, parameters
-from segue.terminology.remote.question import Answer, Kind, Question
+from segue.terminology.remote.dialect import Dialect, NonsenseError, answer, dialect_of, display, looked_up, parameters
+from segue.terminology.remote.question import LOOKUP, Answer, Kind, Question
 from segue.terminology.translation import APPLIED
 
 POOL = 8
@@ -25,6 +25,7 @@ LARGEST_STATEMENT_BYTES = 8 << 20
 PAUSE_S = 0.25  # longest pause before another try
 JSON = "application/fhir+json"
 BUSY = frozenset((408, 425, 429))
+UNKNOWN = frozenset((400, 404, 422))  # what servers say of a code or a system they do not have
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -38,7 +39,7 @@ class AwayError(Exception):
 
 
 class Server:
-    """The base URL of a FHIR server that knows ConceptMap/$translate. For one event loop."""
+    """The base URL of a FHIR server that knows ConceptMap/$translate and CodeSystem/$lookup. For one event loop."""
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class Server:
         )
         self._client.headers.update(headers)
 
-    async def translate(self, question: Question) -> Answer:
+    async def ask(self, question: Question) -> Answer:
         """The answer; of kind ERROR for one that cannot be used. Raises AwayError when the server cannot be asked."""
         if not self.breaker.admits():
             raise AwayError("breaker-open")
@@ -112,6 +113,11 @@ class Server:
         return made
 
     async def _once(self, question: Question) -> Answer:
+        if question.target == LOOKUP:
+            status, said = await self._send("POST", "/CodeSystem/$lookup", looked_up(question), LARGEST_BYTES)
+            if status in UNKNOWN:
+                return Answer(Kind.NEGATIVE)
+            return display(said, question) if status == 200 else Answer(Kind.ERROR)
         dialect = self._dialect or await self._asked_dialect()
         body = parameters(question, dialect, self._map)
         status, said = await self._send("POST", "/ConceptMap/$translate", body, LARGEST_BYTES)

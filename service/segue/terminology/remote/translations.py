@@ -1,4 +1,4 @@
-"""What terminology servers have answered, at hand for conversion: a Translator that never waits (T-31, T-34, T-37).
+"""What terminology servers have answered, at hand for conversion: a Translator that never waits (T-31, T-34, T-37, T-38).
 
     conversion ──▶ memory ──▶ disk ──▶ nothing        asked again by `Resolver`, outside of the conversion
 
@@ -8,15 +8,17 @@ give it one for that sender: two senders' `L` are never one system.
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from segue.terminology.remote.cache import Cache, Held
-from segue.terminology.remote.question import Answer, Kind, Question, is_uri
+from segue.terminology.remote.question import LOOKUP, Answer, Kind, Question, is_uri
 from segue.terminology.translation import Found
 
 MOST = 65_536  # answers in memory; it starts anew when full
+MOST_UNNAMED = 1_000  # displays noted; the rest is noted by later messages
 LOOKED_S = 1.0  # how long "not on disk" is believed: another process may have asked meanwhile
 
 REMOTE, STALE = "remote", "remote-stale"
@@ -38,9 +40,13 @@ class Translations:
         systems: Mapping[Local, str],
         *,
         target: str = "",
+        displays: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cache, self._systems, self._target, self._clock = cache, dict(systems), target, clock
+        self._displays = displays
+        self._unnamed: dict[Question, None] = {}
+        self._noting = threading.Lock()
         self._memory: dict[Question, Held] = {}
         self._absent: dict[Question, float] = {}
         self._away = False
@@ -78,6 +84,31 @@ class Translations:
         if stale and not self.away:
             return None
         return Found(held.answer.targets, held.answer.equivalence, STALE if stale else REMOTE)
+
+    def display(self, system: str, code: str) -> str | None:
+        """See `Translator`. One past its time serves on: a name that was right is not wrong now."""
+        if not self._displays or not is_uri(system):
+            return None
+        question = Question(system, code, LOOKUP)
+        held = self.held(question)
+        if held is None or held.until <= self._clock():
+            self.want((question,))
+        return held.answer.targets[0].display if held is not None and held.answer.targets else None
+
+    def want(self, questions: Iterable[Question]) -> None:
+        """Notes displays that the server is to be asked for."""
+        with self._noting:
+            for one in questions:
+                if len(self._unnamed) < MOST_UNNAMED:
+                    self._unnamed[one] = None
+
+    def unnamed(self) -> tuple[Question, ...]:
+        """What was noted since the last call."""
+        if not self._unnamed:
+            return ()
+        with self._noting:
+            noted, self._unnamed = tuple(self._unnamed), {}
+        return noted
 
     def held(self, question: Question) -> Held | None:
         """The answer at hand, also past its time."""
