@@ -15,11 +15,13 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,8 +54,11 @@ def message(patient: str, n: int, merged: str = "") -> bytes:
 class Nursery:
     """Where services come from, without the seconds that each would take to read its rules; see nursery.py."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, preload: Path | None = None) -> None:
+        """`preload`: a library that stands before those of the system in every service."""
         self._socket = folder / "nursery"
+        self._environment = os.environ | ({"LD_PRELOAD": str(preload)} if preload is not None else {})
+        self.preload = preload
         self._process: asyncio.subprocess.Process | None = None
         self._born: asyncio.Queue[int] = asyncio.Queue()
         self._ends: dict[int, asyncio.Future[int]] = {}
@@ -67,6 +72,7 @@ class Nursery:
             str(self._socket),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            env=self._environment,
             cwd=ROOT,
         )
         assert self._process.stdout is not None
@@ -338,10 +344,31 @@ class Stub:
             await self._process.wait()
 
 
+def compiled(source: str, to: Path) -> Path | None:
+    """A library of this folder; None where no C compiler is on this machine."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        return None
+    library = to / Path(source).with_suffix(".so").name
+    file = Path(__file__).with_name(source)
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, file, "-ldl", "-lpthread"], check=True)
+    return library
+
+
+NO_COMPILER = "a C compiler is not on this machine: apt-get install gcc"
+
+
 async def kills(
-    services: Sequence[Service], stub: Stub, where: str, *, count: int, seed: int, senders: int = 6
+    services: Sequence[Service],
+    stub: Stub,
+    where: str,
+    *,
+    count: int,
+    seed: int,
+    senders: int = 6,
+    after: Callable[[], None] = lambda: None,
 ) -> tuple[Verdict, list[Sender]]:
-    """So many deaths under load, at random instants, of one service after the other."""
+    """So many deaths under load, at random instants, of one service after the other; `after` each of them."""
     chance = random.Random(seed)
     stopping = asyncio.Event()
     loads = [
@@ -362,6 +389,7 @@ async def kills(
                 await asyncio.sleep(0.01)
             await asyncio.sleep(chance.random() * 0.6)
             await service.kill()
+            after()
             await service.start()
         stopping.set()
         async with asyncio.timeout(60):

@@ -4,24 +4,19 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from segue.mllp.client import Client
 
-from .laboratory import Service, Stub, judge, message, quiet
-
-COMPILER = shutil.which("cc") or shutil.which("gcc")
+from .laboratory import NO_COMPILER, Service, Stub, compiled, judge, message, quiet
 
 
-@pytest.mark.skipif(COMPILER is None, reason="a C compiler is not on this machine: apt-get install gcc")
 async def test_ST03_a_broken_disk(tmp_path: Path) -> None:
-    library, fault, where = tmp_path / "broken.so", tmp_path / "fault", str(tmp_path / "journal.db")
-    source = Path(__file__).with_name("broken_disk.c")
-    subprocess.run([str(COMPILER), "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
+    library, fault, where = compiled("broken_disk.c", tmp_path), tmp_path / "fault", str(tmp_path / "journal.db")
+    if library is None:
+        pytest.skip(NO_COMPILER)
     stub = Stub(tmp_path)
     await stub.start()
     service = Service(where, stub.url, tmp_path / "log")
