@@ -126,7 +126,7 @@ class Service:
 
     async def start(self) -> None:
         words = ["serve", "--http-port", "0", "--mllp-port", str(self.port)]
-        words += ["--journal", self.journal, "--deliver", self.deliver]
+        words += ["--journal", self.journal, *(["--deliver", self.deliver] if self.deliver else [])]
         environment = QUICK | self.environment
         if self.nursery is not None:
             self.pid = await self.nursery.start(words, environment, self.log)
@@ -232,6 +232,15 @@ class Sender:
                 await asyncio.sleep(self.pause_s)
         if client is not None:
             await client.close()
+
+
+async def more(senders: Sequence[Sender], *, within_s: float = 40) -> None:
+    """Waits until every sender got something accepted."""
+    before = [len(one.acked) for one in senders]
+    until = monotonic() + within_s
+    while any(len(one.acked) <= n for one, n in zip(senders, before, strict=True)):
+        assert monotonic() < until, [len(one.acked) for one in senders]
+        await asyncio.sleep(0.02)
 
 
 @dataclass(frozen=True, slots=True)

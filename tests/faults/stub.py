@@ -1,9 +1,10 @@
 """A FHIR server to be cruel with, as a process of its own: it keeps what it took, over all deaths of who sends.
 
-    python stub.py PORT-FILE LOG [--fault SHARE] [--slow SECONDS]
+    python stub.py PORT-FILE LOG [--fault SHARE] [--hang SHARE] [--slow SECONDS]
 
 Every Bundle that it takes is one line of LOG: control id, digest, answered. With a fault share some requests are
 answered 500 or 503 with nothing taken, some cut off before, some taken and then cut off before the answer (S-61).
+With a hang share some are never answered, half of them taken.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from pathlib import Path
 
 
 class Stub:
-    def __init__(self, log: Path, fault: float, slow_s: float, seed: int) -> None:
+    def __init__(self, log: Path, fault: float, hang: float, slow_s: float, seed: int) -> None:
         self._log = log.open("a", buffering=1)
         self._fault = fault
+        self._hang = hang
         self._slow_s = slow_s
         self._chance = random.Random(seed)
 
@@ -47,6 +49,9 @@ class Stub:
         if self._slow_s:
             await asyncio.sleep(self._chance.random() * self._slow_s)
         luck = self._chance.random()
+        hang = self._chance.random() < self._hang
+        if hang and luck < 0.5:
+            await asyncio.Event().wait()
         if luck < self._fault / 3:
             await self._write(writer, self._chance.choice((500, 503)))
             return True
@@ -55,6 +60,8 @@ class Stub:
         bundle = json.loads(body)
         line = {"id": bundle["identifier"]["value"], "digest": hashlib.sha256(body).hexdigest()[:16]}
         self._log.write(json.dumps(line) + "\n")
+        if hang:
+            await asyncio.Event().wait()
         if luck < self._fault:
             return False
         await self._write(writer, 200)
@@ -73,10 +80,11 @@ async def main() -> None:
     parser.add_argument("log", type=Path)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--fault", type=float, default=0.0)
+    parser.add_argument("--hang", type=float, default=0.0)
     parser.add_argument("--slow", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    stub = Stub(asked.log, asked.fault, asked.slow, asked.seed)
+    stub = Stub(asked.log, asked.fault, asked.hang, asked.slow, asked.seed)
     server = await asyncio.start_server(stub.serve, "127.0.0.1", asked.port, limit=1 << 24)
     partial = asked.port_file.with_suffix(".part")
     partial.write_text(str(server.sockets[0].getsockname()[1]))

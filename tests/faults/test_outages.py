@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from .laboratory import Nursery, Sender, Service, Stub, judge, quiet
+from .laboratory import Nursery, Sender, Service, Stub, judge, more, quiet
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "2"))
@@ -30,10 +30,10 @@ async def test_ST04_the_database_crashes_under_load(
         await service.start()
         running = [asyncio.create_task(one.run(stopping)) for one in senders]
         for _ in range(2):
-            await _more(senders)
+            await more(senders)
             await asyncio.to_thread(cluster.crash)
             await asyncio.to_thread(cluster.start)
-        await _more(senders)
+        await more(senders)
         stopping.set()
         async with asyncio.timeout(60):
             await asyncio.gather(*running)
@@ -47,32 +47,25 @@ async def test_ST04_the_database_crashes_under_load(
     assert verdict.good, verdict
 
 
-async def _more(senders: list[Sender]) -> None:
-    """Waits until every sender got something accepted."""
-    before = [len(one.acked) for one in senders]
-    until = monotonic() + 40
-    while any(len(one.acked) <= n for one, n in zip(senders, before, strict=True)):
-        assert monotonic() < until, [len(one.acked) for one in senders]
-        await asyncio.sleep(0.02)
-
-
 async def test_ST18_the_fhir_server_is_away(nursery: Nursery, tmp_path: Path) -> None:
     """All that came meanwhile is accepted, kept, and delivered in order afterwards."""
     where = str(tmp_path / "journal.db")
     stub = Stub(tmp_path)
     service = Service(where, stub.url, tmp_path / "log", nursery)
     stopping = asyncio.Event()
-    senders = [Sender([f"P{n}"], [service.port], random.Random(n), pause_s=0.04) for n in range(4)]
+    senders = [
+        Sender([f"P{n}{m:02}" for m in range(50)], [service.port], random.Random(n), pause_s=0.04) for n in range(4)
+    ]
     try:
         await service.start()
         running = [asyncio.create_task(one.run(stopping)) for one in senders]
-        await _more(senders)
+        await more(senders)
         before = service.memory_bytes()
         await asyncio.sleep(OUTAGE_S)
         during = sum(len(one.acked) for one in senders)
         grown = service.memory_bytes() - before
         await stub.start()
-        await _more(senders)
+        await more(senders)
         stopping.set()
         async with asyncio.timeout(60):
             await asyncio.gather(*running)
@@ -100,7 +93,7 @@ async def test_ST19_fifty_idle_senders_and_a_stop(nursery: Nursery, tmp_path: Pa
         await service.start()
         idle = [await asyncio.open_connection("127.0.0.1", service.port) for _ in range(50)]
         running = [asyncio.create_task(one.run(stopping)) for one in senders]
-        await _more(senders)
+        await more(senders)
         stopping.set()
         begun = monotonic()
         assert await service.stop() == 0
