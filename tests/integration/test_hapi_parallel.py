@@ -1,5 +1,5 @@
-"""1 000 messages of 200 patients who share practitioners and places, delivered in parallel to HAPI's FHIR server: every
-resource once, none twice, and the last content of each (S-54, S-61a)."""
+"""1 000 messages of 200 patients who share practitioners and places, taken in at once and delivered from the journal in
+parallel to HAPI's FHIR server: every resource once, none twice, and the last content of each (S-54, S-61a)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import httpx
 import pytest
 import yaml
 
+from segue.journal.journal import Journal
 from segue.mllp.client import Client
 
 pytestmark = pytest.mark.integration
@@ -55,6 +56,20 @@ async def send_all(port: int) -> Counter[str]:
     return codes
 
 
+async def settled(where: str) -> dict[str, int]:
+    """The states of all messages, when none is on its way any more."""
+    journal = await Journal.open(where)
+    try:
+        async with asyncio.timeout(600):
+            while True:
+                counts = await journal.counts()
+                if not counts["received"] + counts["converted"] + counts["retrying"]:
+                    return {state: n for state, n in counts.items() if n and state != "total"}
+                await asyncio.sleep(0.2)
+    finally:
+        await journal.close()
+
+
 @pytest.fixture(scope="module")
 def client(fhir_server: str) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=fhir_server, timeout=120) as made:
@@ -83,10 +98,12 @@ def by_identifier(resources: list[dict[str, Any]], system: str) -> Counter[str]:
 def test_S61a_every_resource_once_and_the_last_content(
     client: httpx.Client, fhir_server: str, serve: Callable[..., int], tmp_path: Path
 ) -> None:
-    config = tmp_path / "segue.yaml"
-    config.write_text(yaml.safe_dump({"targets": [{"name": "hapi", "url": fhir_server, "parallel": 8}]}))
+    config, journal = tmp_path / "segue.yaml", str(tmp_path / "journal.db")
+    target = {"name": "hapi", "url": fhir_server, "parallel": 8}
+    config.write_text(yaml.safe_dump({"targets": [target], "journal": {"url": journal}}))
     port = serve("--config", str(config))
     assert asyncio.run(send_all(port)) == {"AA": 5 * PATIENTS}
+    assert asyncio.run(settled(journal)) == {"delivered": 5 * PATIENTS}
 
     patients = found(client, "Patient", identifier=f"urn:oid:{MRN}|")
     assert by_identifier(patients, f"urn:oid:{MRN}") == {f"P{n}": 1 for n in range(PATIENTS)}
