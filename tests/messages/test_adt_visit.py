@@ -262,3 +262,33 @@ def test_R_PAT_6_no_account_is_active_by_a_cancel(event: str) -> None:
 def test_R_NTE_1_a_note_after_PV2_is_about_the_visit() -> None:
     [note] = extensions(visit("PV2|||R07^Pain^I10", "NTE|1||Arrived with her sister"), "StructureDefinition/note")
     assert note["text"] == "Arrived with her sister"
+
+
+HOME = "10 Mill Lane^^Northgate^NY^10001^USA^B"
+
+
+@pytest.mark.parametrize(("segment", "person", "address"), [("ROL", 4, 11), ("PRT", 5, 14)])
+def test_D_ROL_1_the_address_of_a_role_is_that_of_its_practitioner(segment: str, person: int, address: int) -> None:
+    cells = [""] * (address + 1)
+    cells[2 if segment == "ROL" else 4], cells[person], cells[address] = (
+        "AD" if segment == "ROL" else "PP",
+        DOCTOR,
+        HOME,
+    )
+    if segment == "ROL":
+        cells[3] = "PP"
+    bundle = convert(PID, f"{segment}|{'|'.join(cells[1:])}", pv1(), version="2.8")
+    doctor = bundle.one("Practitioner")
+    assert (doctor["name"][0]["family"], doctor["address"][0]["city"]) == ("Okonjo", "Northgate")
+
+
+def test_R_PAT_5_a_tribe_is_a_citizenship() -> None:
+    patient = convert(f"{PID}{'|' * 21}CHOC^Choctaw^L", version="2.8").one("Patient")
+    ((code,),) = extensions(patient, "patient-citizenship")
+    assert code["valueCodeableConcept"]["text"] == "Choctaw"
+
+
+def test_D_SEG_27_a_procedure_is_part_of_another() -> None:
+    parent = f"PR1|1||0210^Bypass^I10P||20260311{'|' * 20}77^OR"
+    (part,) = convert(PID, pv1(), parent, version="2.8").one("Procedure")["partOf"]
+    assert (part["type"], part["identifier"]["value"]) == ("Procedure", "77")

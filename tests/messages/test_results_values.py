@@ -204,3 +204,20 @@ def test_R_DATE_3_seconds_that_were_not_sent_are_told_where_an_instant_needs_the
     bundle = convert(PID, "|".join(sent), event="ORU^R01^ORU_R01")
     assert bundle.one("DiagnosticReport")["issued"] == "2026-03-10T10:00:00-05:00"
     assert ("field.time-of-day", "OBR[1]-22") in bundle.issues
+
+
+def test_D_PRT_4_the_device_of_a_result() -> None:
+    udi = "00844588003288^FDA^2.16.840.1.113883.3.3719^ISO"
+    prt = f"PRT|1|UC||EQUIP||||||PUMP7^BIO^1.2.3.9^ISO||||||{udi}|20230101|20280101|LOT9|SN77|DI-1|INF^Infusion pump^L"
+    obx = "OBX|1|NM|2345-7^Glucose^LN||5.1|mmol/L|||||F"
+    bundle = convert("PID|1||7", "OBR|1|||X^Y^L", obx, prt, event="ORU^R01^ORU_R01", version="2.8")
+    device = bundle.at(bundle.one("Observation")["device"])
+    assert device["identifier"][0]["value"] == "PUMP7"
+    carrier = {"deviceIdentifier": "00844588003288", "issuer": "urn:oid:2.16.840.1.113883.3.3719"}
+    assert device["udiCarrier"] == [carrier]
+    found = [
+        device[name]
+        for name in ("manufactureDate", "expirationDate", "lotNumber", "serialNumber", "distinctIdentifier")
+    ]
+    assert found == ["2023-01-01", "2028-01-01", "LOT9", "SN77", "DI-1"]
+    assert device["type"]["text"] == "Infusion pump"
