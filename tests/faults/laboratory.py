@@ -196,6 +196,7 @@ class Sender:
     ports: Sequence[int]
     chance: random.Random
     acked: list[str] = field(default_factory=list[str])
+    at: list[float] = field(default_factory=list[float])  # when each was acknowledged
     refused: int = 0
     resends: int = 0
     pause_s: float = 0.0
@@ -226,6 +227,7 @@ class Sender:
                     await asyncio.sleep(0.2)
                 await asyncio.sleep(0.1)
             self.acked.append(f"{patient}-{counts[patient]:05}")
+            self.at.append(monotonic())
             counts[patient] += 1
             sent += 1
             if self.pause_s:
