@@ -221,3 +221,11 @@ def test_D_PRT_4_the_device_of_a_result() -> None:
     ]
     assert found == ["2023-01-01", "2028-01-01", "LOT9", "SN77", "DI-1"]
     assert device["type"]["text"] == "Infusion pump"
+
+
+def test_R_TXT_1_a_note_on_the_last_line_of_a_text_is_on_its_result() -> None:
+    lines = [f"OBX|{n}|TX|GROSS^Gross^L|1|line {n}||||||F" for n in (1, 2)]
+    bundle = convert("PID|1||7", "OBR|1|||X^Y^L", *lines, "NTE|1||seen twice", event="ORU^R01^ORU_R01")
+    result = bundle.one("Observation")
+    assert (result["valueString"], result["note"]) == ("line 1\nline 2", [{"text": "seen twice"}])
+    assert not any(place.startswith("NTE") for _, place in bundle.issues)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from segue.hl7.message import Segment
 
 from ..context import Context
@@ -29,12 +31,18 @@ def note_text(ctx: Context, nte: Segment) -> str | None:
     return "\n".join(filter(None, [text, *added])) or None
 
 
+def following(ctx: Context, segment: Segment) -> Iterator[Segment]:
+    """The NTE after a segment, and after the OBX that continue it: those are on the result that all of them make."""
+    for each in ctx.runs.get(segment.position, (segment,)):
+        yield from ctx.notes.get(each.position, ())
+
+
 @function("notes", "segment", "Annotation", many=True)
 def notes(ctx: Context, segment: Segment) -> list[Json] | None:
     """One Annotation an NTE; consecutive ones without type, author and time are one (R-NTE-2)."""
     found: list[Json] = []
     plain = False
-    for nte in ctx.notes.get(segment.position, ()):
+    for nte in following(ctx, segment):
         text = note_text(ctx, nte)
         extension: list[Json] = []
         kind = nte.repetitions(4)
@@ -79,5 +87,5 @@ def part_notes(ctx: Context, rxo: Segment) -> list[Json] | None:
 
 @function("notes_text", "segment", "string", "markdown", "text")
 def notes_text(ctx: Context, segment: Segment) -> str | None:
-    texts = [t for nte in ctx.notes.get(segment.position, ()) if (t := note_text(ctx, nte))]
+    texts = [t for nte in following(ctx, segment) if (t := note_text(ctx, nte))]
     return "\n".join(texts) or None
