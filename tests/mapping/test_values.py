@@ -8,16 +8,8 @@ from typing import Any
 import pytest
 
 from segue.convert import Conversion
-from segue.mapping.ledger import LedgerEntry
 
 Patient = Callable[..., dict[str, Any] | None]
-
-
-def states(made: Conversion, field: str) -> dict[str, str]:
-    def inside(entry: LedgerEntry) -> bool:
-        return f"{entry.v2.segment}-{entry.v2.field}" == field
-
-    return {str(entry.v2): entry.state for entry in made.ledger if inside(entry)}
 
 
 @pytest.mark.parametrize(
@@ -102,92 +94,8 @@ def test_R_REP_2_of_several_the_first_that_converts(mapped: Callable[..., Conver
     assert [i.code for i in made.issues if i.v2 and i.v2.segment == "PID"] == ["field.repetition-beyond"]
 
 
-def test_only_the_option_that_was_used_is_marked(mapped: Callable[..., Conversion]) -> None:
-    made = mapped('active: true\nbirthDate: "{{ PID.7 or PID.29 }}"', "PID|||||||1980" + "|" * 22 + "2001")
-    assert states(made, "PID-7") == {"PID[1]-7[1]": "mapped"}
-    assert states(made, "PID-29") == {"PID[1]-29[1].1": "unmapped"}
-
-
-def test_a_condition_marks_nothing(mapped: Callable[..., Conversion]) -> None:
-    made = mapped('active: true\nbirthDate: "{{ PID.7 if PID.8 }}"', "PID|||||||1980|F")
-    assert states(made, "PID-8") == {"PID[1]-8[1].1": "unmapped"}
-
-
-@pytest.mark.parametrize(
-    ("expression", "pid", "expected", "code"),
-    [
-        ("PID.8 | table('AdministrativeSex')", "F", {"gender": "female"}, None),
-        ("PID.8 | table('AdministrativeSex')", "Q", "Q", "code.unmapped"),
-        ("PID.8 | lookup('AdministrativeSex')", "Q", None, "field.unmapped"),
-        ("PID.8 | lookup('AdministrativeSex') | absent('unknown')", "", "unknown", None),
-    ],
-)
-def test_codes_of_a_table(
-    mapped: Callable[..., Conversion], expression: str, pid: str, expected: object, code: str | None
-) -> None:
-    made = mapped(f'birthDate: "{{{{ PID.7 }}}}"\ngender: "{{{{ {expression} }}}}"', f"PID|||||||1980|{pid}")
-    found = made.bundle["entry"][1]["resource"]
-    match expected:
-        case dict():
-            assert found["gender"] == "female"
-        case "Q":
-            (alternate,) = found["_gender"]["extension"]
-            assert alternate["valueCodeableConcept"]["coding"][0]["code"] == "Q"
-        case "unknown":
-            assert found["_gender"]["extension"][0]["valueCode"] == "unknown"
-        case _:
-            assert "gender" not in found
-            assert "_gender" not in found
-    assert code is None or code in [i.code for i in made.issues]
-
-
-@pytest.mark.parametrize(
-    ("line", "error"),
-    [
-        ('birthDate: "{{ PID.70 }}"', "PID has no field 70 – fields are 1 to 40"),
-        ('birthDate: "{{ PDI.7 }}"', "'PDI' is no segment and no name"),
-        ('birthDate: "{{ evnt }}"', "'evnt' is no segment and no name – did you mean event?"),
-        (
-            'birthDate: "{{ PID.5 }}"',
-            "nothing converts PID.5 (XPN) to Patient.birthDate (date) – XPN converts to HumanName",
-        ),
-        ('birthDate: "{{ PID.7 | birht }}"', "no function 'birht' – did you mean birth?"),
-        (
-            "gender: \"{{ PID.8 | table('AdministrativSex') }}\"",
-            "no table 'AdministrativSex' – did you mean AdministrativeSex?",
-        ),
-        ('gender: "{{ PID.8 | table(PID.7) }}"', "a name in quotes is expected"),
-        ('birthDate: "{{ PID.7 | timing }}"', "timing gives Timing, Patient.birthDate takes date"),
-        ('name: ["{{ PID.3 | CX.Identifier }}"]', "CX.Identifier gives Identifier, name takes HumanName"),
-        (
-            'managingOrganization: "{{ PID.5 | XCN.Practitioner }}"',
-            "managingOrganization cannot refer to Practitioner – targets are Organization",
-        ),
-        ("birthDate: \"{{ PID.7 if PID.7 > '1980' }}\"", "texts are compared with ==, != and in"),
-        ('birthDate: "{{ PID.7 == PID.29 }}"', "this gives no value"),
-        ('birthDate: "{{ PID(1) }}"', "no function 'PID'"),
-        (
-            'active: "{{ PID.30 == \'Y\' }} "\nbirthDate: "{{ PID }}"',
-            "PID names a whole segment – name a field, or use a function that takes a segment",
-        ),
-    ],
-)
-def test_a_wrong_word_fails_at_load_with_the_nearest_right_one(
-    fault: Callable[..., str], line: str, error: str
-) -> None:
-    place = f"segments/PID.Patient.yaml:{1 + line.count(chr(10))}"
-    assert fault(line) == f"{place}: {error}"
-
-
 def test_a_comparison_can_be_a_boolean(patient: Patient) -> None:
     assert patient('birthDate: "{{ PID.7 }}"\nactive: "{{ PID.8 == \'F\' }}"', "PID|||||||1980|F") == {
         "birthDate": "1980",
         "active": True,
     }
-
-
-def test_near_reads_the_enclosing_group(patient: Patient) -> None:
-    found = patient(
-        'birthDate: "{{ PID.7 }}"\ncontact: [{name: {text: "{{ NK1.2.1.1 }}"}}]', "PID|||||||1980", "NK1|1|Novak^Eva"
-    )
-    assert found == {"birthDate": "1980", "contact": [{"name": {"text": "Novak"}}]}

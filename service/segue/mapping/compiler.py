@@ -26,9 +26,9 @@ from .expression import Apply, Path, parse
 from .functions import CONVERSIONS, Function
 from .memory import remember, remember_resource
 from .objects import Objects
+from .places import Env
 from .source import Fields, Items, MappingError, Place, Scalar, list_of, strings_of, text_of
 from .typing import V2Type, is_segment
-from .values import Env
 
 SYSTEM_PREFIXES = {
     "v2-": "http://terminology.hl7.org/CodeSystem/v2-",

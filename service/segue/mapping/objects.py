@@ -14,9 +14,10 @@ from segue.fhir import elements
 from segue.fhir.elements import Element
 
 from .expression import Both, Choose, Either, Expression, Number, Path, Text, parse, parse_value
+from .places import Env, together
 from .source import Fields, Items, MappingError, Node, Place, Scalar, list_of, text_of
 from .typing import type_of
-from .values import Env, Values, together
+from .values import Values
 
 
 class Objects(Values):

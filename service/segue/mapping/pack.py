@@ -25,9 +25,9 @@ from .functions import enlist
 from .messages import MessageMap, MessageReader
 from .narratives import Narratives
 from .objects import Objects
+from .places import Env
 from .sites import Site, read_site
 from .source import Fields, MappingError, Place, overlay, read, strings_of, text_of
-from .values import Env
 
 enlist()
 
