@@ -208,3 +208,16 @@ def test_R_RID_orders_of_two_isolates_are_two() -> None:
     bundle = report(*CULTURE, orders[0], *child("2", "1"), orders[1], *child("3", "2"))
     reflex = [o for o in bundle.all("ServiceRequest") if o["intent"] == "reflex-order"]
     assert len(reflex) == 2
+
+
+def test_R_SPM_1_a_specimen_of_the_order_was_collected_when_OBR_7_says() -> None:
+    when = "20260310080000-0500"
+    for end, collected in (
+        ("", {"collectedDateTime": "2026-03-10T08:00:00-05:00"}),
+        (
+            "20260310081000-0500",
+            {"collectedPeriod": {"start": "2026-03-10T08:00:00-05:00", "end": "2026-03-10T08:10:00-05:00"}},
+        ),
+    ):
+        bundle = convert("PID|1||7", f"OBR|1|P1|F1|X^Y^L|||{when}|{end}|||||||BLD", event="ORU^R01^ORU_R01")
+        assert bundle.one("Specimen")["collection"] == collected
