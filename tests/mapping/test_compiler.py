@@ -50,6 +50,17 @@ def test_an_optional_last_part_may_be_missing(mapped: Callable[..., Conversion])
     assert entry(without)["fullUrl"] == entry(other)["fullUrl"]
 
 
+@pytest.mark.parametrize(
+    ("part", "error"),
+    [
+        ("PID", "PID is no text – name a field of it"),
+        ("either(PID.5.1, PID.3.1)", "PID.5.1 has parts – name one of them: PID.5.1.1"),
+    ],
+)
+def test_a_part_of_key_that_is_no_text_fails_at_load(fault: Callable[..., str], part: str, error: str) -> None:
+    assert fault(f'$key: [["{part}"]]\nbirthDate: "{{{{ PID.7 }}}}"') == f"segments/PID.Patient.yaml:1: {error}"
+
+
 def test_R_RID_without_any_key_the_place_in_the_message(mapped: Callable[..., Conversion]) -> None:
     made = mapped('$key: []\nbirthDate: "{{ PID.7 }}"', "PID|||||||1980")
     uuid = entry(made)["fullUrl"].removeprefix("urn:uuid:")

@@ -331,6 +331,12 @@ class Compiler:
     def key_part(self, part: Any, objects: Objects, env: Env) -> str:
         if isinstance(part, Apply) and part.name == "optional":
             return self.key_part(part.args[0], objects, env)
+        for path in (part, *part.args) if isinstance(part, Apply) else (part,):
+            if isinstance(path, Path) and (is_segment(path.root) or path.root == "it"):
+                if not path.steps:
+                    raise MappingError(f"{path} is no text", env.place, "name a field of it")
+                if path is not part and not objects.type_of(path, env).primitive:
+                    raise MappingError(f"{path} has parts", env.place, f"name one of them: {path}.1")
         return objects.argument(part, env)
 
     def define(self, name: str, function: str, head: str, objects: Objects, file: str) -> Callable[..., Any]:
