@@ -39,6 +39,7 @@ FLOORS = {
     "segue.mllp.frames": 1,  # the wire of MLLP stands low: targets send on it too
     "segue.mllp.ack": 2,
     "segue.mllp.client": 2,
+    "segue.mllp.mode": 2,
     "segue.cli": 7,
 }
 TABLES = {"segue.fhir.elements", "segue.fhir.tables"}  # the element tables, which the mapping compiler reads

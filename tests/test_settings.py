@@ -136,3 +136,14 @@ def test_O41_the_schema_tells_what_every_setting_does() -> None:
     schema = Settings.model_json_schema()
     assert schema["properties"]["deliver"]["description"]
     assert schema["$defs"]["Listener"]["additionalProperties"] is False
+
+
+def test_S23_a_callback_needs_a_journal(tmp_path: Path) -> None:
+    text = "listeners: [{callback: {url: 'mllp://10.0.0.1:2600'}}]\n"
+    (fault,) = faults(write(tmp_path, text))
+    assert fault.path == "listeners.0.callback"
+    assert "journal.url" in fault.text
+    kept = load(write(tmp_path, text + "journal: {url: journal.db}\n"), environment={}).settings
+    assert kept.listeners[0].callback is not None
+    (fault,) = faults(write(tmp_path, "listeners: [{callback: {url: 'https://10.0.0.1'}}]\njournal: {url: j.db}\n"))
+    assert fault.path == "listeners.0.callback.url"

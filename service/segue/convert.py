@@ -230,6 +230,18 @@ class Converter:
             raise Refusal(*made.told())
         return Conversion(made.message, made.event, made.bundle, made.texts, made.unmapped, made.told, again)
 
+    def unsupported(self, raw: bytes, *, site: str | None = None, charset: str | None = None) -> Issue | None:
+        """Why `convert` would refuse a message for its kind, before looking at what it says: unreadable, or without a map."""
+        try:
+            message = hl7.read(raw, charset=charset)
+        except Refusal as refusal:
+            return refusal.issues[0]
+        structure, trigger, _ = hl7.structure_of(message)
+        rules = self.fresh()
+        plan = rules.compiled(site or selected(rules.pack.sites, message)).messages.get(structure)
+        fits = plan is not None and (not plan.events or trigger in plan.events)
+        return None if fits else _unsupported(message, structure, trigger)
+
     def convert_many(self, raw: bytes | Path, **options: Any) -> Iterator[Conversion | Failure]:
         """Converts every message of a file or of bytes: FHS/BHS batches and bare concatenations, in order (R-MSG-11)."""
         data = raw.read_bytes() if isinstance(raw, Path) else raw

@@ -7,6 +7,7 @@ Rendering (ERR, OperationOutcome, problem+json, text) lives in the floors above.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -336,6 +337,13 @@ CATALOGUE: dict[str, Kind] = {
         "The message took more time or memory to convert than it may; it was set apart.",
         "Report this with the message's number in the journal.",
     ),
+    "message.set-aside": Kind(
+        "error",
+        "207",
+        "processing",
+        "The message could not be processed and was set aside by a person.",
+        "Ask the operators of the receiver.",
+    ),
     "control-id.reused": Kind(
         "warning", "205", "duplicate", "The control id was used before for another message; both are processed."
     ),
@@ -414,6 +422,9 @@ CATALOGUE: dict[str, Kind] = {
 }
 
 
+_LOCATION = re.compile(r"([^\[\]]+)\[(\d+)\](?:-(\d+)(?:\[(\d+)\](?:\.(\d+)(?:\.(\d+))?)?)?)?")
+
+
 class Location(NamedTuple):
     """Where in the message: segment name and occurrence, field, repetition, component, sub-component (all 1-based)."""
 
@@ -423,6 +434,14 @@ class Location(NamedTuple):
     repetition: int | None = None
     component: int | None = None
     subcomponent: int | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Location | None:
+        """As `str` wrote it, None for anything else."""
+        found = _LOCATION.fullmatch(text)
+        if found is None:
+            return None
+        return cls(found[1], *(None if part is None else int(part) for part in found.groups()[1:]))  # pyright: ignore[reportArgumentType]
 
     def __str__(self) -> str:
         text = f"{self.segment}[{self.sequence}]"

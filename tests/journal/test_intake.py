@@ -18,6 +18,7 @@ from segue.journal.headroom import Headroom
 from segue.journal.intake import JournaledIntake
 from segue.journal.journal import Journal
 from segue.journal.policies import Policies, Policy
+from segue.journal.replies import Replies
 from segue.journal.retries import Retry
 from segue.journal.worker import Worker
 
@@ -43,7 +44,12 @@ async def make(journal: Journal, converter: Converter) -> AsyncIterator[Make]:
         worker = Worker(journal, conversions, deliveries, policies, poll_s=0.05)
         worker.start()
         intake = JournaledIntake(
-            journal, conversions, worker, policies, headroom or Headroom(journal.database, bytes=0, share=0)
+            journal,
+            conversions,
+            worker,
+            policies,
+            headroom or Headroom(journal.database, bytes=0, share=0),
+            Replies(journal),
         )
         made.append(intake)
         return intake

@@ -16,6 +16,7 @@ from segue.journal.headroom import Headroom
 from segue.journal.intake import JournaledIntake
 from segue.journal.journal import Journal, balance
 from segue.journal.policies import Policies, Policy
+from segue.journal.replies import Replies
 from segue.journal.retries import Retry
 from segue.journal.transitions import Step
 from segue.journal.waiting import Code, Releases, WaitingMessages, awaited, codes_of, hold, release
@@ -85,7 +86,9 @@ async def test_T66_a_message_waits_until_the_sheet_has_its_codes_and_goes_on_in_
     rules = Reloading(RuleFiles(terminology=tmp_path / "terminology", options=Options(unmapped={"OBX-3": "queue"})))
     sink, policies, conversions = Sink(), Policies({}, Policy(ack="converted")), Conversions(rules)
     worker = Worker(journal, conversions, Deliveries(routes(sink), policies, Retry()), policies, poll_s=0.02)
-    intake = JournaledIntake(journal, conversions, worker, policies, Headroom(journal.database, bytes=0, share=0))
+    intake = JournaledIntake(
+        journal, conversions, worker, policies, Headroom(journal.database, bytes=0, share=0), Replies(journal)
+    )
     releases = Releases(journal, conversions)
     worker.start()
     peer = Peer("lab", "127.0.0.1")
@@ -157,7 +160,9 @@ async def test_T66_a_person_maps_the_code_and_what_waited_goes_on_with_it(opened
     conversions = Conversions(converter, unknown=counting)
     worker = Worker(journal, conversions, Deliveries(routes(sink), policies, Retry()), policies, poll_s=0.05)
     worker.start()
-    intake = JournaledIntake(journal, conversions, worker, policies, Headroom(journal.database, bytes=0, share=0))
+    intake = JournaledIntake(
+        journal, conversions, worker, policies, Headroom(journal.database, bytes=0, share=0), Replies(journal)
+    )
     receipt = await intake(ORU, Peer("mllp", "192.0.2.1"))
     assert (receipt.outcome, receipt.state) == ("accepted", "waiting")
     await intake.settle()
@@ -190,7 +195,9 @@ async def test_T62_a_message_counts_once_however_often_it_is_converted(opened: O
     )
     sink, policies = Sink(), Policies({})
     worker = Worker(journal, conversions, Deliveries(routes(sink), policies, Retry()), policies, poll_s=0.02)
-    intake = JournaledIntake(journal, conversions, worker, policies, Headroom(journal.database, bytes=0, share=0))
+    intake = JournaledIntake(
+        journal, conversions, worker, policies, Headroom(journal.database, bytes=0, share=0), Replies(journal)
+    )
     releases = Releases(journal, conversions)
     worker.start()
     try:

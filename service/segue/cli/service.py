@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -188,6 +189,9 @@ class _Process:
             except (StoreError, SecretError) as error:
                 typer.echo(f"journal: {error}", err=True)
                 return False
+            except TlsError as error:
+                typer.echo(f"callback: {error}", err=True)
+                return False
             await self.clerk.start(self.health)
             if self.inbox is not None:
                 self.inbox.waiting = WaitingMessages(self.clerk.journal.database)
@@ -242,6 +246,10 @@ class _Process:
                 self.log.warning(
                     "plaintext", listener=name, meaning="patient data travels readable and nobody is asked who they are"
                 )
+        for one in self.settings.listeners:
+            url = urlsplit(one.callback.url) if one.callback is not None else None
+            if url is not None and url.scheme == "mllp" and not is_loopback(url.hostname or ""):
+                self.log.warning("plaintext", callback=one.name, meaning="acknowledgements travel readable")
         if self.routes is None and self.listeners:
             self.log.warning(
                 "no-deliver",

@@ -96,6 +96,11 @@ class Conversions:
         """Whether a message is converted beside others in processes that it may end without harm."""
         return self._children is not None and self._children.wanted > 0 and len(raw) < self._inline_bytes
 
+    def unsupported(self, raw: bytes, listener: str) -> Issue | None:
+        """Why a message is none of those that can be converted here, by its header alone (S-24)."""
+        options = self.options(listener)
+        return self.converter.unsupported(raw, site=options.get("site"), charset=options.get("charset"))
+
     async def ready(self) -> None:
         """Waits until a suspect could be converted, so that only its own doing is counted against it."""
         if self._children is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from segue import log
@@ -17,6 +17,7 @@ from segue.delivery.children import CulpritError
 from segue.delivery.conversions import Conversions
 from segue.delivery.target import DeliveryError, Target
 from segue.issues import Issue, issue
+from segue.mllp.mode import Mode
 
 Outcome = Literal["accepted", "error", "rejected", "transient"]
 
@@ -31,7 +32,9 @@ class Peer:
 
     listener: str
     address: str
-    ack: str | None = None  # when this message is acknowledged, where that is not the listener's setting (S-23)
+    ack: str | None = None  # when this message is acknowledged, where that is not the listener's setting; or "never"
+    mode: Mode | None = None  # of a message in enhanced mode (S-23)
+    say: Callable[[bytes], bool] | None = field(default=None, compare=False)  # writes to its connection; False: gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Receipt:
     earlier: bool = False  # the message was received before (S-43)
     stored: bytes | None = None  # the acknowledgement to be sent again, byte for byte (S-43)
     keep: Callable[[bytes], None] | None = None  # takes the acknowledgement that is sent now
-    later: Callable[[], Awaitable[Receipt]] | None = None  # what becomes of a message that was only received (S-23)
+    owes: bool = False  # the application acknowledgement comes by itself (S-23)
 
 
 Intake = Callable[[bytes, Peer], Awaitable[Receipt]]
@@ -60,6 +63,8 @@ class Pipeline:
         self._target = target
 
     async def __call__(self, raw: bytes, peer: Peer) -> Receipt:
+        if peer.ack == "never":  # an acknowledgement that nobody waits for, and nowhere to keep it (S-29)
+            return Receipt("accepted")
         try:
             done = await self._conversions.convert(raw, peer.listener)
         except CulpritError as culprit:

@@ -22,9 +22,10 @@ PASSING = frozenset(("206", "207"))
 
 
 class MllpPeer:
-    """The listener. Raises TlsError when made."""
+    """The listener. Raises TlsError when made. Without `answered` a message counts as taken when it is written."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, answered: bool = True) -> None:
+        self._answered = answered
         parts = urlsplit(settings.url)
         self._host, self._port = parts.hostname or "", parts.port or PORT
         self._tls = client_tls(settings.tls, settings.name) if parts.scheme == "mllps" else None
@@ -39,13 +40,12 @@ class MllpPeer:
             raise ValueError("a parcel for MLLP needs its message")
         client = await self._idle.get()
         try:
-            reply = await self._sent(client, parcel.raw)
+            failed = await self._sent(client, parcel.raw)
         except BaseException:
             await client.close()  # what the other end thinks is not known
             raise
         finally:
             self._idle.put_nowait(client)
-        failed = _refused(reply)
         if failed is not None:
             raise failed
 
@@ -53,7 +53,7 @@ class MllpPeer:
         for client in self._clients:
             await client.close()
 
-    async def _sent(self, client: Client, raw: bytes) -> Reply:
+    async def _sent(self, client: Client, raw: bytes) -> DeliveryError | None:
         if not client.usable:
             await client.close()
             if self._tls is not None:
@@ -63,7 +63,10 @@ class MllpPeer:
             except (OSError, TimeoutError) as error:
                 raise _failed(UNREACHABLE, type(error).__name__) from error
         try:
-            return await client.send(raw)
+            if not self._answered:
+                await client.tell(raw)
+                return None
+            return _refused(await client.send(raw))
         except ReplyError as error:
             raise _failed(INDETERMINATE, "no-acknowledgement") from error
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from segue.journal import queues
+from segue.journal import acknowledgements, queues
+from segue.journal.acknowledgements import Owed
 from segue.journal.metadata import Metadata
 from segue.journal.schema import content, message, number, sender, tally, timeline
 from segue.journal.states import RECEIVED
@@ -32,6 +33,8 @@ class Arrival:
     identity: int | None
     duplicate: int | None
     claim: bool = True  # the receiving process works on it at once
+    mode: str | None = None  # of one in enhanced mode
+    owed: Owed | None = None  # its application acknowledgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,7 @@ def _store(
                 "tries": 0,
                 "identity": arrival.identity if newest[arrival.identity] == id else None,
                 "duplicate": arrival.duplicate,
+                "mode": arrival.mode,
             }
         )
         events.append({"message_id": id, "at": now, "state": "received", "reason": " ".join(remarks), "target": ""})
@@ -188,6 +192,7 @@ def _store(
     connection.execute(insert(timeline), events)
     if numbers:
         connection.execute(insert(number), numbers)
+    acknowledgements.owe(connection, now, [(id, a.owed) for id, (_, a, _) in enumerate(fresh, first) if a.owed])
     return [
         (index, Entered(id, 1, waits[id] == 0, arrival.digest, None, tuple(remarks)))
         for id, (index, arrival, remarks) in enumerate(fresh, first)

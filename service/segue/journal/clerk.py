@@ -9,13 +9,15 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from segue import log
 from segue.delivery.conversions import Conversions, Converted
 from segue.delivery.route import Routes
+from segue.journal import acknowledgements, replay, retention
 from segue.journal import metadata as about
-from segue.journal import replay, retention
+from segue.journal.callbacks import Callback
 from segue.journal.database import StoreError
 from segue.journal.deliveries import Deliveries
 from segue.journal.headroom import Headroom
@@ -23,6 +25,7 @@ from segue.journal.intake import JournaledIntake
 from segue.journal.journal import Journal, balance
 from segue.journal.metadata import Metadata
 from segue.journal.policies import Policies, Policy
+from segue.journal.replies import Replies
 from segue.journal.retries import Retry
 from segue.journal.search import Query, found
 from segue.journal.waiting import Releases
@@ -52,6 +55,7 @@ class Clerk:
     headroom: Headroom
     settings: Settings
     releases: Releases
+    replies: Replies
     _watching: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
     _calling: set[asyncio.Task[None]] = field(default_factory=lambda: set[asyncio.Task[None]]())
 
@@ -71,9 +75,15 @@ class Clerk:
         policies = policies_of(settings)
         headroom = Headroom(journal.database, bytes=kept.headroom_bytes, share=kept.headroom_share)
         worker = Worker(journal, conversions, Deliveries(routes, policies, Retry()), policies, parallel=kept.parallel)
-        intake = JournaledIntake(journal, conversions, worker, policies, headroom)
+        callbacks = {
+            one.name: Callback.open(journal, one.name, one.callback)
+            for one in settings.listeners
+            if one.callback is not None
+        }
+        replies = Replies(journal, callbacks)
+        intake = JournaledIntake(journal, conversions, worker, policies, headroom, replies)
         releases = Releases(journal, conversions)
-        return cls(journal, conversions, policies, worker, intake, headroom, settings, releases)
+        return cls(journal, conversions, policies, worker, intake, headroom, settings, releases, replies)
 
     async def start(self, checks: Checks | None = None) -> None:
         """Frees what processes that died had in work, then begins to work (S-80)."""
@@ -81,6 +91,10 @@ class Clerk:
         if freed:
             log.get().warning("journal.recovering", messages=freed)
         self.worker.start()
+        if checks is not None:
+            for one in self.replies.callbacks.values():
+                one.told = partial(_callback_told, checks, one.listener)
+        self.replies.start()
         loop = asyncio.get_running_loop()
         self._watching = [loop.create_task(self._watch(checks)), loop.create_task(self._prune())]
 
@@ -92,6 +106,7 @@ class Clerk:
         await self.worker.stop(grace_s)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.intake.settle(), 5.0)
+        await self.replies.stop()
         await self.journal.close()
 
     def answered(self, target: str) -> None:
@@ -111,6 +126,9 @@ class Clerk:
                     counts = await self.journal.counts()
                     held = counts["dead"] + counts["quarantined"]
                     checks.set("held", not held, f"{held} messages" if held else "", required=False)
+                    given_up = await self.journal.look(acknowledgements.given_up)
+                    told = f"{given_up} were given up" if given_up else ""
+                    checks.set("acknowledgements", not given_up, told, required=False)
                     if counts["waiting"]:
                         await self._release()
             else:
@@ -191,6 +209,11 @@ async def compared(
     return replay.difference(before, after.body), after
 
 
+def _callback_told(checks: Checks, listener: str, answers: bool, reason: str) -> None:
+    """A callback that is away is told as a degraded check; the service stays ready (O-02)."""
+    checks.set(f"callback {listener}", answers, reason, required=False)
+
+
 def summary_of(connection: Any, id: int) -> Mapping[str, Any] | None:
     return next(iter(found(connection, Query(id=id))), None)
 
@@ -199,7 +222,9 @@ def policies_of(settings: Settings) -> Policies:
     """The policies of the listeners of the settings."""
     return Policies(
         {
-            one.name: Policy(one.ack, one.order, one.on_unsupported, one.on_failure, one.charset)
+            one.name: Policy(
+                one.ack, one.order, one.on_unsupported, one.on_failure, one.charset, one.callback is not None
+            )
             for one in settings.listeners
         }
     )

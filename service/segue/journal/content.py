@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from segue.issues import Issue
+from segue.issues import Issue, Location
 from segue.journal.schema import content, message
 
 PACKED = b"\x01"  # first byte of a content that is compressed
@@ -52,10 +53,26 @@ def stored(issues: tuple[Issue, ...]) -> list[dict[str, Any]]:
     ]
 
 
+def told(rows: Iterable[dict[str, Any]]) -> tuple[Issue, ...]:
+    """Issues from what `stored` made of them."""
+    return tuple(
+        Issue(
+            row["code"], row["severity"], row.get("hl7", ""), row.get("type", ""), row["text"], row.get("hint", ""),
+            Location.read(row.get("v2", "")), row.get("fhirpath"), row.get("rule"),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
 def content_of(connection: Connection, id: int, kind: str) -> bytes | None:
     """A content that was stored packed."""
     found = connection.scalar(_CONTENT, {"m": id, "k": kind})
     return None if found is None else unpacked(bytes(found))
+
+
+def has(connection: Connection, id: int, kind: str) -> bool:
+    """Whether there is such a content."""
+    return connection.scalar(_HAS, {"m": id, "k": kind}) is not None
 
 
 def raw_of(connection: Connection, id: int) -> bytes | None:
@@ -70,6 +87,7 @@ def raw_of(connection: Connection, id: int) -> bytes | None:
 
 
 _CONTENT = select(content.c.data).where(content.c.message_id == bindparam("m"), content.c.kind == bindparam("k"))
+_HAS = select(content.c.kind).where(content.c.message_id == bindparam("m"), content.c.kind == bindparam("k"))
 _RAW = (
     select(content.c.data, message.c.digest)
     .join(message, message.c.id == content.c.message_id)

@@ -17,7 +17,7 @@ from time import monotonic, time
 from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from segue import log
@@ -25,8 +25,9 @@ from segue.delivery.children import CulpritError
 from segue.delivery.conversions import Conversions, Converted
 from segue.delivery.intake import Peer, Receipt, refused
 from segue.issues import Issue, issue
+from segue.journal import acknowledgements, replay
 from segue.journal import metadata as about
-from segue.journal import replay
+from segue.journal.acknowledgements import Owed
 from segue.journal.arrivals import Entered
 from segue.journal.content import packed, stored
 from segue.journal.database import StoreError
@@ -34,11 +35,13 @@ from segue.journal.headroom import Headroom
 from segue.journal.journal import Journal
 from segue.journal.metadata import Metadata
 from segue.journal.policies import Policies, Policy
+from segue.journal.replies import Replies
 from segue.journal.schema import message
 from segue.journal.states import FINAL, HELD, State
 from segue.journal.transitions import Claim, Step
 from segue.journal.waiting import codes_of, hold, waiting_step
 from segue.journal.worker import Outcome, Worker
+from segue.mllp.mode import Mode
 
 STORE_S = 10.0  # longest wait for the journal, before the sender is told to come again
 DELIVERED_S = 25.0  # longest wait for a delivery, where that is what is acknowledged
@@ -58,6 +61,7 @@ class JournaledIntake:
     worker: Worker
     policies: Policies
     headroom: Headroom
+    replies: Replies
     delivered_s: float = DELIVERED_S
     store_s: float = STORE_S
     _answering: dict[int, asyncio.Future[bytes]] = field(default_factory=dict[int, asyncio.Future[bytes]])
@@ -66,17 +70,30 @@ class JournaledIntake:
     async def __call__(self, raw: bytes, peer: Peer) -> Receipt:
         if not self.headroom.enough:
             return _FULL
-        policy = self.policies.of(peer.listener)
+        policy, mode = self.policies.of(peer.listener), peer.mode
         if len(raw) < INLINE_BYTES:
             found = about.read(raw, policy.charset)
         else:
             found = await asyncio.to_thread(about.read, raw, policy.charset)
-        ack = peer.ack or policy.ack
-        claim = ack != "received" or self.worker.room
+        if peer.ack == "never":
+            return await self._unexpected(raw, peer, found)
+        ack = "received" if mode is not None else peer.ack or policy.ack
+        unfit = self.conversions.unsupported(raw, peer.listener) if mode is not None else None
+        if unfit is not None and policy.on_unsupported != "refuse":
+            unfit = None
+        owed = None if mode is None or unfit is not None else owed_of(mode, policy, peer.listener)
+        claim = unfit is not None or ack != "received" or self.worker.room
         began = monotonic()
         storing = asyncio.ensure_future(
             self.journal.receive(
-                raw, found, listener=peer.listener, address=peer.address, order=policy.order, claim=claim
+                raw,
+                found,
+                listener=peer.listener,
+                address=peer.address,
+                order=policy.order,
+                claim=claim,
+                mode=mode if unfit is None else None,
+                owed=owed,
             )
         )
         # A conversion that cannot end this process need not wait for the disk; one that might, must (S-55).
@@ -89,7 +106,16 @@ class JournaledIntake:
             storing.add_done_callback(self._came_late)
             return _UNAVAILABLE
         if entered.earlier is not None:
-            return await self._again(raw, peer, found, policy, entered, ack)
+            receipt = await self._again(raw, peer, found, policy, entered, ack)
+            if mode is not None and receipt.id is not None:
+                await self.replies.again(receipt.id, peer.say)
+            return receipt
+        if unfit is not None:
+            self._later(self.journal.move(Step(entered.id, entered.fence, "refused", unfit.code, parks=False)))
+            keep = self._keeper(entered.id)
+            return Receipt("rejected", (unfit,), id=entered.id, state="refused", keep=keep)
+        if owed is not None and owed.way == "connection":
+            self.replies.expect(entered.id, peer.say)
         receipt = await self._first(raw, peer, found, policy, entered, ack, began, claimed=claim, converting=converting)
         if "control-id-reused" in entered.remarks:
             receipt = replace(receipt, issues=(*receipt.issues, issue("control-id.reused")))
@@ -109,13 +135,12 @@ class JournaledIntake:
         id = entered.id
         keep = self._keeper(id)
         if ack == "received":
-            waiter = self.worker.outcome(id)
             if claimed and entered.first:
                 self.worker.put(_claim(raw, peer, found, entered, "received"), began)
             elif claimed:
                 self._later(self.journal.move(Step(id, entered.fence, None, silent=True)))
             self.worker.wake()
-            return Receipt("accepted", (), id=id, state="received", keep=keep, later=lambda: self._end(id, waiter))
+            return Receipt("accepted", (), id=id, state="received", keep=keep, owes=peer.mode is not None)
         waiter = self.worker.outcome(id) if ack == "delivered" else None
         try:
             made = await (converting or self.conversions.convert(raw, peer.listener))
@@ -194,6 +219,17 @@ class JournaledIntake:
         self._later(moved)
         return Receipt("accepted", made.issues, made.event, state="converted")
 
+    async def _unexpected(self, raw: bytes, peer: Peer, found: Metadata) -> Receipt:
+        """An acknowledgement that answers nothing of ours: kept, to be looked up, and no more (S-29)."""
+        try:
+            entered = await self.journal.receive(raw, found, listener=peer.listener, address=peer.address, order="none")
+        except StoreError:
+            return _UNAVAILABLE
+        if entered.earlier is None:
+            step = Step(entered.id, entered.fence, "ignored", "acknowledgement-unexpected")
+            self._later(self.journal.move(step))
+        return Receipt("accepted", id=entered.id, state="ignored")
+
     # a message that came before ───────────────────────────────────────────────────────────────────────────────────
 
     async def _again(
@@ -232,23 +268,26 @@ class JournaledIntake:
         """A message that was refused under other rules is processed again, in its old row."""
         keys = about.order_keys(found, policy.order, peer.listener, peer.address)
         began = monotonic()
+        owed = None if peer.mode is None else owed_of(peer.mode, policy, peer.listener)
+
+        def reopen(connection: Connection, now: float) -> replay.Reopened:
+            opened = replay.reopen(
+                connection, now, entered.id, keys, by_patient=policy.order == "patient" and bool(found.patients),
+                reason="sent again under other rules", owner=self.journal.owner, lease_s=self.journal.lease_s,
+                mode=peer.mode,
+            )  # fmt: skip
+            if owed is not None and not opened.refused:
+                acknowledgements.owe(connection, now, [(entered.id, owed)])
+            return opened
+
         try:
-            opened = await self.journal.call(
-                lambda connection, now: replay.reopen(
-                    connection,
-                    now,
-                    entered.id,
-                    keys,
-                    by_patient=policy.order == "patient" and bool(found.patients),
-                    reason="sent again under other rules",
-                    owner=self.journal.owner,
-                    lease_s=self.journal.lease_s,
-                )
-            )
+            opened = await self.journal.call(reopen)
         except StoreError:
             return _UNAVAILABLE
         if opened.refused:
             return await self._again(raw, peer, found, policy, entered, ack)
+        if owed is not None and owed.way == "connection":
+            self.replies.expect(entered.id, peer.say)
         again = Entered(entered.id, opened.fence, opened.first, entered.digest)
         return await self._first(raw, peer, found, policy, again, ack, began, claimed=True)
 
@@ -298,7 +337,25 @@ class JournaledIntake:
 
 
 def _claim(raw: bytes, peer: Peer, found: Metadata, entered: Entered, state: Any) -> Claim:
-    return Claim(entered.id, entered.fence, state, peer.listener, found.control_id, entered.digest, len(raw), time())
+    return Claim(
+        entered.id,
+        entered.fence,
+        state,
+        peer.listener,
+        found.control_id,
+        entered.digest,
+        len(raw),
+        time(),
+        mode=peer.mode,
+    )
+
+
+def owed_of(mode: Mode, policy: Policy, listener: str) -> Owed | None:
+    """The application acknowledgement of a message that was committed to, None where its sender wants none."""
+    if mode.application == "NE":
+        return None
+    after = "delivered" if policy.ack == "delivered" else "converted"
+    return Owed(listener, "callback" if policy.callback else "connection", mode.application, after)
 
 
 def _looked_at(converting: asyncio.Future[Converted]) -> None:

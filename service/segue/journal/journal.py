@@ -14,8 +14,9 @@ from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from segue.journal import acknowledgements, owners, transitions
 from segue.journal import metadata as about
-from segue.journal import owners, transitions
+from segue.journal.acknowledgements import Owed
 from segue.journal.arrivals import WINDOW_S, Arrival, Entered
 from segue.journal.content import content_of, raw_of
 from segue.journal.database import Database
@@ -24,6 +25,7 @@ from segue.journal.schema import delivery, message, tally
 from segue.journal.states import PRUNED, READY, RECEIVED, STATES, State
 from segue.journal.transitions import Claim, Past, Step
 from segue.journal.writer import Call, Keep, Move, Receive, Take, Writer
+from segue.mllp.mode import Mode
 from segue.secret import Secret
 
 LEASE_S = 60.0
@@ -71,6 +73,8 @@ class Journal:
         address: str = "",
         order: OrderBy = "patient",
         claim: bool = True,
+        mode: Mode | None = None,
+        owed: Owed | None = None,
     ) -> Entered:
         """Stores a message; when this returns it is synced to disk. Raises StoreError: then it may or may not be."""
         digest = hashlib.sha256(raw)
@@ -86,6 +90,8 @@ class Journal:
             identity,
             None if identity is None else about.key_of(str(identity), digest.hexdigest()),
             claim,
+            None if mode is None else str(mode),
+            owed,
         )
         job = Receive(arrival=arrival)
         self._writer.put(job)
@@ -104,6 +110,10 @@ class Journal:
     def listen(self, freed: Callable[[], None]) -> None:
         """Who is to be told when a message of this process made way for others."""
         self._writer.freed = freed
+
+    def listen_due(self, due: Callable[[], None]) -> None:
+        """Who is to be told when application acknowledgements are due."""
+        self._writer.due = due
 
     # working ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,7 +146,8 @@ class Journal:
 
         def release(connection: Connection, _now: float) -> int:
             known = connection.scalars(select(message.c.owner).where(message.c.owner.is_not(None)).distinct()).all()
-            dead = owners.gone([one for one in known if one is not None])
+            sending = acknowledgements.owners(connection)
+            dead = owners.gone([*sending, *(one for one in known if one is not None)])
             return transitions.release_owners(connection, dead) if dead else 0
 
         return await self.call(release)

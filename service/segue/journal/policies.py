@@ -27,6 +27,7 @@ class Policy:
     on_unsupported: OnUnsupported = "refuse"
     on_failure: OnFailure = "park"
     charset: str | None = None
+    callback: bool = False  # application acknowledgements go to an address of their own (S-23)
 
     def unconvertible(self, issues: tuple[Issue, ...], *, accepted: bool) -> tuple[State, bool]:
         """The state of a message that cannot be converted, and whether it parks its keys.

@@ -13,9 +13,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from segue.journal import queues, transitions
+from segue.journal import acknowledgements, queues, transitions
 from segue.journal.schema import delivery, message, message_key, number, tally, timeline, waiting
 from segue.journal.states import FINAL, HELD, RECEIVED
+from segue.mllp.mode import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def reopen(
     stale: bool = False,
     owner: str | None = None,
     lease_s: float = 0.0,
+    mode: Mode | None = None,
 ) -> Reopened:
     """Puts a message back to `received`. `owner`: who works on it at once; `stale`: also behind newer ones."""
     row = connection.execute(
@@ -67,6 +69,7 @@ def reopen(
             starts=1 if owner else 0,
             tries=0,
             ack=None,  # who sends it again is answered by what becomes of it now
+            **({"mode": str(mode)} if mode is not None else {}),
         )
     )
     connection.execute(delete(delivery).where(delivery.c.message_id == id))
@@ -127,6 +130,7 @@ def resolve(connection: Connection, now: float, id: int, state: str, reason: str
         insert(timeline), {"message_id": id, "at": now, "state": state, "reason": reason[:200], "target": ""}
     )
     transitions.count(connection, {row.state: -1, state: 1})
+    acknowledgements.due(connection, now, {id: acknowledgements.SET_ASIDE})
     queues.leave(connection, [id])
     return True
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, func, select
 
 from segue.journal import transitions
 from segue.journal.journal import Journal
-from segue.journal.schema import content, delivery, message, number, timeline, waiting
+from segue.journal.schema import acknowledgement, content, delivery, message, number, timeline, waiting
 from segue.journal.states import FINAL, PRUNED
 
 BLOCK = 1000  # messages in one transaction
@@ -71,7 +71,7 @@ def _messages(connection: Connection, before: float, states: Sequence[str]) -> i
     if not rows:
         return 0
     ids = [{"m": row.id} for row in rows]
-    for table in (content, timeline, delivery, number, waiting):
+    for table in (content, timeline, delivery, acknowledgement, number, waiting):
         connection.execute(delete(table).where(table.c.message_id == bindparam("m")), ids)
     connection.execute(delete(message).where(message.c.id == bindparam("m")), ids)
     deltas: dict[str, int] = {PRUNED: len(rows)}

@@ -3,6 +3,7 @@
     message ─┬─ content        raw bytes, Bundle, issues
              ├─ timeline       every transition with its time and reason
              ├─ delivery       what became of it at each target
+             ├─ acknowledgement  of the application, of a message in enhanced mode
              ├─ number         patient, visit and order numbers, to find it by
              ├─ message_key    its places in the queues of its order keys; only while it is open
              └─ waiting        the codes it waits for
@@ -63,6 +64,7 @@ message = Table(
     Column("duplicate", BigInteger, unique=True),  # the same with its bytes (S-43, S-44)
     Column("ack", LargeBinary),  # as answered
     Column("ack_rules", String),  # rules under which it was answered
+    Column("mode", String),  # MSH-15/MSH-16 of one in enhanced mode (S-23)
     Index("message_by_control_id", "control_id", "id"),
     Index("message_by_time", "received_at"),
     Index("message_by_sender", "sender", "id"),
@@ -115,6 +117,32 @@ delivery = Table(
         "target",
         sqlite_where=text("state = 'retrying'"),
         postgresql_where=text("state = 'retrying'"),
+    ),
+)
+
+acknowledgement = Table(
+    "acknowledgement",
+    tables,
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("listener", String, nullable=False),
+    Column("way", String, nullable=False),  # connection, callback
+    Column("condition", String, nullable=False),  # MSH-16: AL, ER, SU
+    Column("after", String, nullable=False),  # what has to have happened: converted, delivered
+    Column("state", String, nullable=False),  # owed, due, ready, sent, unsent, unwanted, dead
+    Column("became", String, nullable=False),  # the state of the message that it tells
+    Column("at", Float, nullable=False),  # of the last change
+    Column("owed_at", Float, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("not_before", Float, nullable=False),
+    Column("owner", String),  # who sends it
+    Column("lease_until", Float, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("data", LargeBinary),  # the message, made once: each attempt sends the same
+    Index(
+        "acknowledgement_open",
+        "message_id",
+        sqlite_where=text("state IN ('due', 'ready', 'dead')"),
+        postgresql_where=text("state IN ('due', 'ready', 'dead')"),
     ),
 )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from segue.journal import acknowledgements
 from segue.journal.schema import delivery, message, message_key, number, sender, timeline
 from segue.journal.states import HELD, STATES
 
@@ -137,6 +138,7 @@ def told(connection: Connection, id: int) -> dict[str, Any] | None:
         {"target": r.target, "state": r.state, "tries": r.tries, "at": moment(r.at), "reason": r.reason}
         for r in connection.execute(select(delivery).where(delivery.c.message_id == id).order_by(delivery.c.target))
     ]
+    row["acknowledgement"] = acknowledgements.told(connection, id)
     row["numbers"] = [
         {"kind": r.kind, "value": r.value}
         for r in connection.execute(

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, insert, or_, select, text, update
 
-from segue.journal import queues
+from segue.journal import acknowledgements, queues
 from segue.journal.schema import READY_WHERE, delivery, message, tally, timeline
 from segue.journal.states import FINAL, HELD, READY, State
+from segue.mllp.mode import Mode
 
 
 class Past(NamedTuple):
@@ -50,6 +51,7 @@ class Claim:
     tries: int = 0
     first: bool = True  # in all its queues; else it is to be converted and no more
     again: bool = False  # it had a Bundle before
+    mode: Mode | None = None  # enhanced mode: it was committed to (S-23)
 
 
 @dataclass(slots=True)
@@ -84,7 +86,7 @@ def claim(
         Claim(
             row.id, row.fence + 1, row.state, row.listener, row.control_id, row.digest, row.size, row.received_at,
             row.state == "received" and row.starts > 0, row.tries, row.waits == 0,
-            row.rules is not None,
+            row.rules is not None, Mode.read(row.mode),
         )
         for row in rows
     ]  # fmt: skip
@@ -114,6 +116,7 @@ def renew(connection: Connection, now: float, lease_s: float, claims: Collection
 
 def release_owners(connection: Connection, owners: Collection[str]) -> int:
     """Ends the claims of processes that are known to be gone (S-80); their starts stay counted."""
+    acknowledgements.release(connection, owners)
     return connection.execute(
         update(message).where(message.c.owner.in_(list(owners))).values(owner=None, lease_until=0.0)
     ).rowcount
@@ -124,6 +127,7 @@ class Applied(NamedTuple):
 
     made: list[bool]
     freed: int
+    due: int = 0  # application acknowledgements
 
 
 def apply(connection: Connection, now: float, steps: Sequence[Step]) -> Applied:
@@ -140,6 +144,7 @@ def apply(connection: Connection, now: float, steps: Sequence[Step]) -> Applied:
     contents: list[tuple[int, str, bytes]] = []
     deliveries: list[tuple[int, Told]] = []
     gone: list[int] = []
+    ends: dict[int, str] = {}
     for step in steps:
         row = held.get(step.id)
         if row is None or row.fence != step.fence or owners[step.id] is None:
@@ -175,6 +180,8 @@ def apply(connection: Connection, now: float, steps: Sequence[Step]) -> Applied:
             events.append(
                 {"message_id": step.id, "at": now, "state": after, "reason": step.reason[:200], "target": step.target}
             )
+        if row.mode is not None and step.state is not None:
+            ends[step.id] = after
         contents += ((step.id, kind, data) for kind, data in step.contents.items())
         deliveries += ((step.id, one) for one in step.deliveries)
         if after in FINAL or (after in HELD and not step.parks):
@@ -186,7 +193,8 @@ def apply(connection: Connection, now: float, steps: Sequence[Step]) -> Applied:
     put_contents(connection, contents)
     put_deliveries(connection, now, deliveries)
     count(connection, deltas)
-    return Applied(made, queues.leave(connection, gone))
+    due = acknowledgements.due(connection, now, ends) if ends else 0
+    return Applied(made, queues.leave(connection, gone), due)
 
 
 def put_contents(connection: Connection, rows: Iterable[tuple[int, str, bytes]]) -> None:
@@ -236,6 +244,7 @@ _READY = (
         message.c.tries,
         message.c.waits,
         message.c.rules,
+        message.c.mode,
     )
     .where(
         READY_ONLY,
@@ -271,6 +280,7 @@ _HELD = (
         message.c.tries,
         message.c.rules,
         message.c.site,
+        message.c.mode,
     )
     .where(message.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(message.c.id)

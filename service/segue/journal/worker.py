@@ -228,7 +228,8 @@ class Worker:
         contents = {"issues": packed(orjson.dumps(stored(made.issues)))} if made.issues else {}
         if made.body is None:
             policy = self.policies.of(claim.listener)
-            state, parks = policy.unconvertible(made.issues, accepted=policy.ack == "received")
+            accepted = policy.ack == "received" if claim.mode is None else not claim.mode.tells_errors
+            state, parks = policy.unconvertible(made.issues, accepted=accepted)
             await self._step(
                 task,
                 Step(claim.id, claim.fence, state, made.issues[0].code, contents=contents, parks=parks),

@@ -97,6 +97,7 @@ class Writer:
         self.committed_at = monotonic()
         self.commits = 0
         self.freed: Callable[[], None] = _nothing  # called in the event loop when messages came to the front
+        self.due: Callable[[], None] = _nothing  # the same when application acknowledgements are due
         self._alone = 0  # jobs to be written one by one
         self._loop = asyncio.get_running_loop()
 
@@ -173,12 +174,12 @@ class Writer:
         queues = any(isinstance(job, Receive | Move) or (isinstance(job, Call) and job.queues) for job in batch)
         now = self._database.turn(connection, queues=queues)
         results: list[tuple[Job[Any], Any]] = []
-        freed = 0
+        freed = due = 0
         moves = [job for job in batch if isinstance(job, Move)]
         if moves:
             applied = transitions.apply(connection, now, [job.step for job in moves])
             results += zip(moves, applied.made, strict=True)
-            freed = applied.freed
+            freed, due = applied.freed, applied.due
         coming = [job for job in batch if isinstance(job, Receive)]
         if coming:
             entered = arrivals.receive(
@@ -199,6 +200,8 @@ class Writer:
         connection.commit()
         if freed and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.freed)
+        if due and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.due)
         return results
 
     def _failed(self, batch: Sequence[Job[Any]], error: Exception) -> None:

@@ -17,7 +17,7 @@ from uuid import uuid4
 from segue.hl7.charset import decode
 from segue.issues import Issue, Location, Refusal
 
-Code = Literal["AA", "AE", "AR"]
+Code = Literal["AA", "AE", "AR", "CA", "CE", "CR"]  # table 0008
 
 ERR_LIMIT = 20  # segments in one ACK (S-33)
 
@@ -117,13 +117,22 @@ def acknowledge(
     issues: Sequence[Issue] = (),
     *,
     correlation: str = "",
+    accept: str = "",
     clock: Clock = now,
     identify: Callable[[], str] = unique_id,
 ) -> bytes:
-    """The ACK message for a header; without one it answers in the usual delimiters with an empty MSA-2."""
+    """The ACK message for a header; without one it answers in the usual delimiters with an empty MSA-2.
+
+    `accept` is its MSH-15: whether it wants a commit acknowledgement itself (S-23). One of the application is never
+    asked for (S-29).
+    """
     sender = header or UNKNOWN
     writer = _Writer(sender)
-    segments = [_header(writer, clock, identify), _msa(writer, code, issues), *_errors(writer, issues, correlation)]
+    segments = [
+        _header(writer, clock, identify, accept),
+        _msa(writer, code, issues),
+        *_errors(writer, issues, correlation),
+    ]
     text = "".join(segment + "\r" for segment in segments)
     return text.encode(sender.codec, "replace")
 
@@ -181,7 +190,7 @@ class _Writer:
         return self.separator.join(fields).rstrip(self.separator)
 
 
-def _header(writer: _Writer, clock: Clock, identify: Callable[[], str]) -> str:
+def _header(writer: _Writer, clock: Clock, identify: Callable[[], str], accept: str = "") -> str:
     h = writer.header
     _, event = h.trigger
     old = bool(h.version) and h.version <= (2, 2)
@@ -197,13 +206,14 @@ def _header(writer: _Writer, clock: Clock, identify: Callable[[], str]) -> str:
         "",
         kind,
     ]
-    fields += [identify(), h.field(11), h.field(12), *[""] * 5, h.field(18)]
+    wishes = [accept, "NE" if accept else ""]  # MSH-15, MSH-16
+    fields += [identify(), h.field(11), h.field(12), "", "", *wishes, "", h.field(18)]
     return writer.segment(fields)
 
 
 def _msa(writer: _Writer, code: Code, issues: Sequence[Issue]) -> str:
     h = writer.header
-    first = issues[0] if issues and code != "AA" else None
+    first = issues[0] if issues and code not in ("AA", "CA") else None
     sentence = writer.text(first.text) if first and (not h.version or h.version < (2, 7)) else ""
     condition = _coded(writer, first.hl7) if first and (2, 3) <= h.version < (2, 5) else ""
     return writer.segment(["MSA", code, h.control_id, sentence, "", "", condition])

@@ -7,15 +7,19 @@ and whether the connection goes on.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import monotonic
 from typing import Any, NamedTuple
 
 from segue import hl7, log
-from segue.delivery.intake import Intake, Peer, Receipt
+from segue.delivery.intake import Intake, Outcome, Peer, Receipt
 from segue.issues import Issue, issue
 from segue.mllp.ack import Code, Header, acknowledge, batch
 from segue.mllp.frames import Broken, Event, Foreign, Frame, Oversize
+from segue.mllp.mode import Mode, mode_of, wants
 from segue.settings import Listener
+
+_COMMIT: dict[Outcome, Code] = {"accepted": "CA", "error": "CE", "rejected": "CR", "transient": "CE"}  # S-24
 
 
 class Arrival(NamedTuple):
@@ -53,12 +57,12 @@ class Answers:
                 return await self._frame(payload, arrival)
             case Broken(payload):
                 self.log.warning("mllp.frame-broken", source=source, size=len(payload))
-                return Answer((acknowledge(Header.of(payload), "AR", (issue("frame.broken"),)),))
+                return Answer(self._refused(payload, issue("frame.broken")))
             case Oversize(head, ended):
                 cap = self.listener.message_bytes
                 self.log.warning("mllp.oversize", source=source, cap=cap)
                 hint = f"The limit is {cap} bytes (listeners.message_bytes)."
-                return Answer((acknowledge(Header.of(head), "AR", (issue("message.too-large", hint=hint),)),), ended)
+                return Answer(self._refused(head, issue("message.too-large", hint=hint)), ended)
             case Foreign(kind):
                 self.log.warning("mllp.foreign", source=source, kind=kind)
                 return Answer(go_on=False)
@@ -66,34 +70,72 @@ class Answers:
     async def _frame(self, payload: bytes, arrival: Arrival) -> Answer:
         found = hl7.split_batch(payload)
         acks: list[bytes] = []
+        silent = False
         for raw in found.messages:
             header = Header.of(raw)
             if header is not None and header.trigger[0] == "ACK":
-                self.log.warning("mllp.ack-unexpected", source=arrival.peer.address)  # never acknowledged itself (S-29)
+                self.log.warning("mllp.ack-unexpected", source=arrival.peer.address, size=len(raw))
+                await self._asked(
+                    raw, replace(arrival.peer, ack="never"), arrival.draining
+                )  # kept, not answered (S-29)
                 continue
-            receipt = await self._asked(raw, arrival)
+            mode = self._mode(header)
+            peer = arrival.peer if mode is None else replace(arrival.peer, mode=mode)
+            receipt = await self._asked(raw, peer, arrival.draining)
             if receipt.stored is not None:
                 self._record(raw, header, receipt, "stored", arrival)
                 acks.append(receipt.stored)
                 continue
             code = self._code(receipt)
-            self._record(raw, header, receipt, code or "none", arrival)
+            shown = _COMMIT[receipt.outcome] if code is not None and mode is not None else code
+            self._record(raw, header, receipt, shown or "none", arrival, mode)
             if code is None:
                 return Answer(tuple(acks) if not found.is_batch else (), go_on=False)
+            if mode is not None:
+                acks += self._enhanced(header, mode, receipt, code)
+                silent = True
+                continue
             ack = acknowledge(header, code, self._shown(receipt, code))
             if receipt.keep is not None:
                 receipt.keep(ack)
             acks.append(ack)
         outer = Header.of(next((line for line in found.headers if line.startswith(b"BHS")), payload))
-        if outer is not None and found.is_batch:
+        if outer is not None and found.is_batch and (acks or not silent):
             return Answer((batch(outer, acks),))
         return Answer(tuple(acks))
 
-    async def _asked(self, raw: bytes, arrival: Arrival) -> Receipt:
-        if arrival.draining:
+    def _mode(self, header: Header | None) -> Mode | None:
+        return mode_of(header) if self.listener.enhanced else None
+
+    def _refused(self, head: bytes, why: Issue) -> tuple[bytes, ...]:
+        """What answers a frame that holds no whole message (S-24)."""
+        header = Header.of(head)
+        mode = self._mode(header)
+        receipt = Receipt("rejected", (why,))
+        return (acknowledge(header, "AR", (why,)),) if mode is None else self._enhanced(header, mode, receipt, "AR")
+
+    def _enhanced(self, header: Header | None, mode: Mode, receipt: Receipt, code: Code) -> tuple[bytes, ...]:
+        """What enhanced mode writes at once (S-23): the commit acknowledgement, where it is wanted.
+
+        What was not taken in and may not be told so is told as an error of the application, if that may be told.
+        """
+        good, shown = code == "AA", self._shown(receipt, code)
+        acks: list[bytes] = []
+        if wants(mode.commit, good):
+            acks.append(acknowledge(header, _COMMIT[receipt.outcome], shown))
+            if receipt.keep is not None:
+                receipt.keep(acks[0])
+        elif not good and wants(mode.application, good):
+            acks.append(acknowledge(header, code, shown))
+        if good and not receipt.owes and not receipt.earlier and wants(mode.application, good):
+            acks.append(acknowledge(header, code, shown))  # nothing is kept here: what is to be said is known already
+        return tuple(acks)
+
+    async def _asked(self, raw: bytes, peer: Peer, draining: bool) -> Receipt:
+        if draining:
             return Receipt("transient", (issue("service.draining"),))
         try:
-            return await self.intake(raw, arrival.peer)
+            return await self.intake(raw, peer)
         except Exception as error:
             self.log.error("intake.bug", **log.fault(error))
             return Receipt("error", (issue("internal"),))
@@ -118,10 +160,14 @@ class Answers:
             return ()
         return tuple(found for found in receipt.issues if found.severity in ("warning", "information"))
 
-    def _record(self, raw: bytes, header: Header | None, receipt: Receipt, code: str, arrival: Arrival) -> None:
+    def _record(
+        self, raw: bytes, header: Header | None, receipt: Receipt, code: str, arrival: Arrival, mode: Mode | None = None
+    ) -> None:
         facts: dict[str, Any] = {} if receipt.outcome == "accepted" else {"issue": receipt.issues[0].code}
         if receipt.id is not None:
             facts["message"] = receipt.id
+        if mode is not None:
+            facts["mode"] = str(mode)
         control_id = header.control_id if header else ""
         if self.show_control_ids:
             facts["control_id"] = control_id

@@ -129,6 +129,18 @@ class Client:
             raise ReplyError("the answer belongs to another message (MSA-2 is not the MSH-10 sent)")
         return reply
 
+    async def tell(self, raw: bytes) -> None:
+        """Sends one message for which no answer is awaited; raises ReplyError where it could not be written."""
+        if self._writer is None:
+            raise ReplyError("the connection is closed")
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                self._writer.write(encode(raw))
+                await self._writer.drain()
+        except (OSError, TimeoutError):
+            await self.close()
+            raise ReplyError("the connection was cut") from None
+
     async def _next(self) -> Frame:
         assert self._reader is not None
         while not self._frames:

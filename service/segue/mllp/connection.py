@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         self._silence_s: float | None = None
         self._answered = 0
         self._heard = False
+        self._said: list[bytes] = []  # by others, while answers are in the making
 
     # the transport's side ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -57,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         name = transport.get_extra_info("peername")
         address = str(name[0]) if name else ""
-        self.peer = Peer(self.floor.listener.name, address)
+        self.peer = Peer(self.floor.listener.name, address, say=self.say)
         self.floor.connections.add(self)
         if self.floor.unnamed(transport.get_extra_info("peercert")):
             self.floor.log.warning("mllp.refused", source=address, reason="certificate-not-listed")
@@ -114,6 +115,18 @@ class Connection(asyncio.Protocol):
             empty_frames=self.decoder.empty,
             partial_bytes=len(self.decoder.partial),
         )
+
+    # what the journal says later ──────────────────────────────────────────────────────────────────────────────────
+
+    def say(self, ack: bytes) -> bool:
+        """Writes what is no answer to a frame, never between a frame and its answer; False: the peer is gone (S-23)."""
+        if self._transport is None or self._transport.is_closing():
+            return False
+        if self._working is None:
+            self._write(ack)
+        else:
+            self._said.append(ack)
+        return True
 
     # the server's side ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -232,8 +245,9 @@ class Connection(asyncio.Protocol):
                 answer = await self.floor.answers.to(arrival) if arrival is not None else Answer(go_on=False)
                 self._queued_bytes -= _size(arrival.event) if arrival is not None else 0
                 self._account()
-                for ack in answer.acks:
+                for ack in (*answer.acks, *self._said):
                     self._write(ack)
+                self._said.clear()
                 if not answer.go_on or self._transport is None:
                     self._close()
                     return
@@ -245,6 +259,9 @@ class Connection(asyncio.Protocol):
             self.cut()
         finally:
             self._working = None
+            for ack in self._said:
+                self._write(ack)
+            self._said.clear()
             self._watch()
 
     def _flow(self) -> None:

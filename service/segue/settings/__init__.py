@@ -18,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from segue.options import BundleKind, Residue, is_timezone, nearest, timezone_hint
+from segue.settings.callback import Callback
 from segue.settings.journal import Journal
 from segue.settings.node import Bytes, Node, Port, Seconds
 from segue.settings.targets import KINDS, Target, short_form
@@ -110,6 +111,14 @@ class Listener(_Door):
     on_failure: Literal["park", "pass"] = Field(
         default="park",
         description="With a journal: what follows an accepted message that failed waits, or goes on (S-52).",
+    )
+    enhanced: bool = Field(
+        default=True,
+        description="Obey MSH-15 and MSH-16 of each message (S-23); false: every message is answered in original mode.",
+    )
+    callback: Callback | None = Field(
+        default=None,
+        description="With a journal: where application acknowledgements of enhanced mode go; none: over the message's own connection.",
     )
     nak_transient: Literal["AR", "AE", "close"] = Field(
         default="AR", description="Answer when the cause is not in the message (S-24)."
@@ -379,6 +388,9 @@ def _across(tree: Any, given: Mapping[Key, _Given], faults: list[Fault]) -> None
             text = "not a loopback address and nothing protects it – set plaintext: true to accept that"
             faults.append(Fault(_dotted(at), _origin(at, given), text))
         if key[0] == "listeners":
+            if door.get("callback") and not _journal(tree):
+                text = "an application acknowledgement that has to arrive needs a journal – set journal.url"
+                faults.append(Fault(_dotted((*key, "callback")), _origin((*key, "callback"), given), text))
             name = door.get("name", "mllp")
             if name in names:
                 at = (*key, "name")
@@ -386,6 +398,11 @@ def _across(tree: Any, given: Mapping[Key, _Given], faults: list[Fault]) -> None
                     Fault(_dotted(at), _origin(at, given), "another listener has this name – give each its own")
                 )
             names.append(name)
+
+
+def _journal(tree: Any) -> bool:
+    node: Any = cast("dict[str, Any]", tree).get("journal")
+    return isinstance(node, dict) and bool(cast("dict[str, Any]", node).get("url"))
 
 
 def _target_names(tree: Any, given: Mapping[Key, _Given], faults: list[Fault]) -> None:
