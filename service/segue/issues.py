@@ -344,6 +344,13 @@ CATALOGUE: dict[str, Kind] = {
         "The message could not be processed and was set aside by a person.",
         "Ask the operators of the receiver.",
     ),
+    "message.stale": Kind(
+        "warning",
+        "",
+        "conflict",
+        "A newer message about the same came before this one; it is kept and waits for a decision.",
+        "Replay it with --stale, or set it aside with --ignore.",
+    ),
     "control-id.reused": Kind(
         "warning", "205", "duplicate", "The control id was used before for another message; both are processed."
     ),

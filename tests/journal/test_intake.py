@@ -203,3 +203,44 @@ async def test_S21_a_store_that_hangs_is_come_again_and_what_it_stored_is_worked
     async with asyncio.timeout(20):
         while not sink.ids:
             await asyncio.sleep(0.01)
+
+
+def dated(control_id: str, at: str, **given: Any) -> bytes:
+    return adt(control_id, **given).replace(b"|20260301|", f"|{at}|".encode(), 1)
+
+
+async def test_S53_an_older_message_is_taken_and_held(journal: Journal, make: Make) -> None:
+    sink = Sink()
+    intake = make(sink)
+    assert (await intake(dated("M1", "20260301120000"), PEER)).state == "converted"
+    late = await intake(dated("M2", "20260301110000"), PEER)
+    assert (late.outcome, late.state, [one.code for one in late.issues]) == ("accepted", "dead", ["message.stale"])
+    assert late.keep is not None
+    late.keep(b"MSH|ACK")
+    assert (await intake(dated("M2", "20260301110000"), PEER)).stored == b"MSH|ACK"  # and not stale of itself
+    assert (await intake(dated("M3", "20260301120001"), PEER)).state == "converted"
+    assert await state(journal, "delivered", "dead")
+    assert sink.ids == ["M1", "M3"]
+
+
+async def test_S53_an_older_message_is_delivered_by_setting(journal: Journal, make: Make) -> None:
+    sink = Sink()
+    intake = make(sink, stale="apply")
+    for id, at in (("M1", "20260301120000"), ("M2", "20260301110000")):
+        await intake(dated(id, at), PEER)
+    assert await state(journal, "delivered")
+    assert sink.ids == ["M1", "M2"]
+
+
+async def test_S53_S43_a_refusal_that_comes_again_late_is_held(journal: Journal, make: Make) -> None:
+    intake = make(Sink())
+    raw = dated("M1", "20260301110000", event="Z99")
+    refused = await intake(raw, PEER)
+    assert refused.keep is not None
+    refused.keep(b"MSH|NAK")
+    assert (await intake(dated("M2", "20260301120000"), PEER)).state == "converted"
+    await intake.settle()
+    await journal.keep_ack(1, b"MSH|NAK", "other rules")
+    again = await intake(raw, PEER)
+    assert (again.outcome, again.state, again.id) == ("accepted", "dead", 1)
+    assert await state(journal, "delivered", "dead")

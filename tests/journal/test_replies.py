@@ -390,3 +390,28 @@ async def test_S29_an_ACK_that_nobody_waits_for_is_kept(rig: Any) -> None:
     (row,) = await made.journal.look(lambda c: found(c, Query(type="ACK^A01")))
     assert (row["state"], row["reason"]) == ("ignored", "acknowledgement-unexpected")
     assert await made.journal.raw(1) == ack
+
+
+@pytest.mark.parametrize(("ack", "told"), [("converted", ["CA M2", "AA M2"]), ("delivered", ["CA M2"])])
+async def test_S23_S53_what_is_held_for_its_age_was_taken(rig: Any, ack: str, told: list[str]) -> None:
+    made: Rig = await rig(ack=ack)
+    line = await made.line()
+    await line.send(adt("M1").replace(b"|20260301|", b"|20260309|"))
+    assert await line.codes(1) == ["AA M1"]
+    await line.send(wishing("AL", "AL", "M2"))
+    await line.send(wishing("AL", "NE", "M3", mrn="78"))
+    assert sorted(await line.codes(len(told) + 1)) == sorted([*told, "CA M3"])
+    assert await made.owed("owed" if ack == "delivered" else "sent")
+    assert (await made.journal.counts())["dead"] == 1
+
+
+async def test_S23_S43_a_commit_that_is_not_written_keeps_nobody_waiting(rig: Any) -> None:
+    made: Rig = await rig()
+    line = await made.line()
+    for _ in range(2):
+        await line.send(wishing("NE", "SU"))
+        assert await line.codes(1) == ["AA M1"]
+        assert await made.owed("sent")
+    await line.send(wishing("AL", "NE", "M2"))
+    assert await line.codes(1) == ["CA M2"]
+    assert made.sink.ids.count("M1") == 1

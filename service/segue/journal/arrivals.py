@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from segue.journal import acknowledgements, queues
+from segue.journal import acknowledgements, queues, staleness, transitions
 from segue.journal.acknowledgements import Owed
 from segue.journal.metadata import Metadata
 from segue.journal.schema import content, message, number, sender, tally, timeline
+from segue.journal.staleness import About, Stale
 from segue.journal.states import RECEIVED
 
 WINDOW_S = 72 * 3600.0  # in which the same message is a duplicate (S-43)
@@ -35,6 +36,7 @@ class Arrival:
     claim: bool = True  # the receiving process works on it at once
     mode: str | None = None  # of one in enhanced mode
     owed: Owed | None = None  # its application acknowledgement
+    about: About = field(default=About())  # what is compared with what came last; nothing where nobody asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Entered:
     digest: str = ""
     earlier: Earlier | None = None  # a duplicate: nothing was stored, `id` is the earlier one's
     remarks: tuple[str, ...] = field(default=())  # control-id-reused, sequence-gap, sequence-repeat
+    stale: Stale | None = None  # it is held
 
 
 def receive(
@@ -140,11 +143,14 @@ def _store(
 ) -> list[tuple[int, Entered]]:
     last = connection.execute(_DRAW, {"n": len(fresh)}).scalar_one()
     first = last - len(fresh) + 1
-    connection.execute(_COUNT, {"n": len(fresh)})
+    stale = _stale(connection, now, [(id, arrival.about) for id, (_, arrival, _) in enumerate(fresh, first)], first)
+    transitions.count(connection, {"received": len(fresh) - len(stale), "dead": len(stale)})
     sets = [keys for _, arrival, _ in fresh if arrival.by_patient for keys in arrival.keys]
     patients = queues.patients(connection, sets) if sets else {}
     places: list[queues.Queued] = []
     for id, (_, arrival, _) in enumerate(fresh, first):
+        if id in stale:
+            continue  # what is held parks nobody: those behind it are newer
         keys = dict.fromkeys(
             key for one in arrival.keys for key in (*one, *((patients[one],) if one in patients else ()))
         )
@@ -156,6 +162,8 @@ def _store(
     numbers: list[dict[str, Any]] = []
     for id, (_, arrival, remarks) in enumerate(fresh, first):
         found = arrival.metadata
+        held = stale.get(id)
+        claim = arrival.claim and held is None
         rows.append(
             {
                 "id": id,
@@ -168,15 +176,15 @@ def _store(
                 "sent_at": _clean(found.sent_at),
                 "digest": arrival.digest,
                 "size": len(arrival.raw),
-                "state": "received",
+                "state": "received" if held is None else "dead",
                 "state_at": now,
-                "reason": "",
+                "reason": "" if held is None else str(held),
                 "not_before": 0.0,
-                "waits": waits[id],
-                "owner": owner if arrival.claim else None,
-                "lease_until": now + lease_s if arrival.claim else 0.0,
+                "waits": waits.get(id, 0),
+                "owner": owner if claim else None,
+                "lease_until": now + lease_s if claim else 0.0,
                 "fence": 1,
-                "starts": 1 if arrival.claim else 0,
+                "starts": 1 if claim else 0,
                 "tries": 0,
                 "identity": arrival.identity if newest[arrival.identity] == id else None,
                 "duplicate": arrival.duplicate,
@@ -184,6 +192,8 @@ def _store(
             }
         )
         events.append({"message_id": id, "at": now, "state": "received", "reason": " ".join(remarks), "target": ""})
+        if held is not None:
+            events.append({"message_id": id, "at": now, "state": "dead", "reason": str(held), "target": ""})
         numbers += ({"value": _clean(value), "message_id": id, "kind": kind} for kind, value in found.numbers)
     connection.execute(insert(message), rows)
     connection.execute(
@@ -193,10 +203,30 @@ def _store(
     if numbers:
         connection.execute(insert(number), numbers)
     acknowledgements.owe(connection, now, [(id, a.owed) for id, (_, a, _) in enumerate(fresh, first) if a.owed])
+    if stale:
+        acknowledgements.due(connection, now, dict.fromkeys(stale, "waiting"))
     return [
-        (index, Entered(id, 1, waits[id] == 0, arrival.digest, None, tuple(remarks)))
+        (index, Entered(id, 1, waits.get(id) == 0, arrival.digest, None, tuple(remarks), stale.get(id)))
         for id, (index, arrival, remarks) in enumerate(fresh, first)
     ]
+
+
+def _stale(connection: Connection, now: float, coming: Sequence[tuple[int, About]], first: int) -> dict[int, Stale]:
+    """Those that would undo what came last about the same, and new marks for all others (S-53)."""
+    keys = {key for _, about in coming for key in about.keys}
+    if not keys:
+        return {}
+    known = staleness.marks(connection, keys)
+    held: dict[int, Stale] = {}
+    changed: list[int] = []
+    for id, about in coming:
+        found = staleness.check(connection, now, about, known, fresh=first)
+        if found is None:
+            changed += staleness.keep(now, id, about, known)
+        else:
+            held[id] = found
+    staleness.write(connection, now, changed, known)
+    return held
 
 
 def _clean(text: str) -> str:
@@ -252,7 +282,6 @@ _NO_DUPLICATE = update(message).where(message.c.duplicate.in_(bindparam("keys", 
 _DRAW = (
     update(tally).where(tally.c.state == RECEIVED).values(count=tally.c.count + bindparam("n")).returning(tally.c.count)
 )
-_COUNT = update(tally).where(tally.c.state == "received").values(count=tally.c.count + bindparam("n"))
 _SEQUENCE = (
     update(sender)
     .where(sender.c.listener == bindparam("l"), sender.c.sender == bindparam("s"))

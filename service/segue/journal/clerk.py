@@ -189,9 +189,10 @@ async def reopened(
     told: Metadata = await asyncio.to_thread(about.read, raw, policy.charset)
     keys = about.order_keys(told, policy.order, row["listener"], row["address"])
     by_patient = policy.order == "patient" and bool(told.patients)
+    compares = about.compared(told, row["listener"]) if policy.stale == "hold" else None
     return await journal.call(
         lambda connection, now: replay.reopen(
-            connection, now, id, keys, by_patient=by_patient, reason=reason, stale=stale
+            connection, now, id, keys, by_patient=by_patient, reason=reason, stale=stale, about=compares
         )
     )
 
@@ -223,7 +224,7 @@ def policies_of(settings: Settings) -> Policies:
     return Policies(
         {
             one.name: Policy(
-                one.ack, one.order, one.on_unsupported, one.on_failure, one.charset, one.callback is not None
+                one.ack, one.order, one.on_unsupported, one.on_failure, one.charset, one.stale, one.callback is not None
             )
             for one in settings.listeners
         }

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from segue.database import StoreError, on_postgresql, told, url_of
 from segue.secret import Secret
 
-HEAD = "0002"  # the newest migration
+HEAD = "0003"  # the newest migration
 TURN = 0x5E60E_0001  # key of the advisory lock
 BUSY_MS = 10_000
 FROZEN_MS = 5_000  # a writer that stopped in the middle of its turn loses it

@@ -41,7 +41,7 @@ from segue.journal.states import FINAL, HELD, State
 from segue.journal.transitions import Claim, Step
 from segue.journal.waiting import codes_of, hold, waiting_step
 from segue.journal.worker import Outcome, Worker
-from segue.mllp.mode import Mode
+from segue.mllp.mode import Mode, wants
 
 STORE_S = 10.0  # longest wait for the journal, before the sender is told to come again
 DELIVERED_S = 25.0  # longest wait for a delivery, where that is what is acknowledged
@@ -94,6 +94,7 @@ class JournaledIntake:
                 claim=claim,
                 mode=mode if unfit is None else None,
                 owed=owed,
+                hold_stale=policy.stale == "hold" and unfit is None,
             )
         )
         # A conversion that cannot end this process need not wait for the disk; one that might, must (S-55).
@@ -112,10 +113,12 @@ class JournaledIntake:
             return receipt
         if unfit is not None:
             self._later(self.journal.move(Step(entered.id, entered.fence, "refused", unfit.code, parks=False)))
-            keep = self._keeper(entered.id)
+            keep = self._keeping(entered.id, peer, good=False)
             return Receipt("rejected", (unfit,), id=entered.id, state="refused", keep=keep)
         if owed is not None and owed.way == "connection":
             self.replies.expect(entered.id, peer.say)
+        if entered.stale is not None:
+            return replace(self._held(entered.id, peer, str(entered.stale)), owes=mode is not None)
         receipt = await self._first(raw, peer, found, policy, entered, ack, began, claimed=claim, converting=converting)
         if "control-id-reused" in entered.remarks:
             receipt = replace(receipt, issues=(*receipt.issues, issue("control-id.reused")))
@@ -133,7 +136,7 @@ class JournaledIntake:
         claimed: bool, converting: asyncio.Future[Converted] | None = None,
     ) -> Receipt:  # fmt: skip
         id = entered.id
-        keep = self._keeper(id)
+        keep = self._keeping(id, peer)
         if ack == "received":
             if claimed and entered.first:
                 self.worker.put(_claim(raw, peer, found, entered, "received"), began)
@@ -219,6 +222,11 @@ class JournaledIntake:
         self._later(moved)
         return Receipt("accepted", made.issues, made.event, state="converted")
 
+    def _held(self, id: int, peer: Peer, reason: str) -> Receipt:
+        """An older message after a newer one: taken, and nothing done with it (S-53)."""
+        log.get().error("message.held", message=id, listener=peer.listener, state="dead", reason=reason)
+        return Receipt("accepted", (issue("message.stale"),), id=id, state="dead", keep=self._keeping(id, peer))
+
     async def _unexpected(self, raw: bytes, peer: Peer, found: Metadata) -> Receipt:
         """An acknowledgement that answers nothing of ours: kept, to be looked up, and no more (S-29)."""
         try:
@@ -259,7 +267,7 @@ class JournaledIntake:
                 good = row.state != "quarantined"
                 issues: tuple[Issue, ...] = () if good else (issue("conversion.budget"),)
                 outcome = "accepted" if good else "error"
-                return Receipt(outcome, issues, id=id, state=row.state, earlier=True, keep=self._keeper(id))
+                return Receipt(outcome, issues, id=id, state=row.state, earlier=True, keep=self._keeping(id, peer))
             await asyncio.sleep(0.05)
 
     async def _anew(
@@ -274,16 +282,22 @@ class JournaledIntake:
             opened = replay.reopen(
                 connection, now, entered.id, keys, by_patient=policy.order == "patient" and bool(found.patients),
                 reason="sent again under other rules", owner=self.journal.owner, lease_s=self.journal.lease_s,
-                mode=peer.mode,
+                mode=peer.mode, about=about.compared(found, peer.listener) if policy.stale == "hold" else None,
             )  # fmt: skip
-            if owed is not None and not opened.refused:
+            if opened.refused == "stale":
+                replay.hold(connection, now, entered.id, opened.why)
+            if owed is not None and opened.refused in ("", "stale"):
                 acknowledgements.owe(connection, now, [(entered.id, owed)])
+                if opened.refused:
+                    acknowledgements.due(connection, now, {entered.id: "waiting"})
             return opened
 
         try:
             opened = await self.journal.call(reopen)
         except StoreError:
             return _UNAVAILABLE
+        if opened.refused == "stale":
+            return replace(self._held(entered.id, peer, opened.why), owes=peer.mode is not None)
         if opened.refused:
             return await self._again(raw, peer, found, policy, entered, ack)
         if owed is not None and owed.way == "connection":
@@ -292,6 +306,10 @@ class JournaledIntake:
         return await self._first(raw, peer, found, policy, again, ack, began, claimed=True)
 
     # answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _keeping(self, id: int, peer: Peer, *, good: bool = True) -> Callable[[bytes], None] | None:
+        """The same where there will be an answer."""
+        return self._keeper(id) if peer.mode is None or wants(peer.mode.commit, good) else None
 
     def _keeper(self, id: int) -> Callable[[bytes], None]:
         """Takes the answer to a message: for those who wait for it now, and for those who come later."""

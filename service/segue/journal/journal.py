@@ -22,6 +22,7 @@ from segue.journal.content import content_of, raw_of
 from segue.journal.database import Database
 from segue.journal.metadata import Metadata, OrderBy
 from segue.journal.schema import delivery, message, tally
+from segue.journal.staleness import About
 from segue.journal.states import PRUNED, READY, RECEIVED, STATES, State
 from segue.journal.transitions import Claim, Past, Step
 from segue.journal.writer import Call, Keep, Move, Receive, Take, Writer
@@ -75,6 +76,7 @@ class Journal:
         claim: bool = True,
         mode: Mode | None = None,
         owed: Owed | None = None,
+        hold_stale: bool = False,
     ) -> Entered:
         """Stores a message; when this returns it is synced to disk. Raises StoreError: then it may or may not be."""
         digest = hashlib.sha256(raw)
@@ -92,6 +94,7 @@ class Journal:
             claim,
             None if mode is None else str(mode),
             owed,
+            about.compared(found, listener) if hold_stale else About(),
         )
         job = Receive(arrival=arrival)
         self._writer.put(job)

@@ -6,7 +6,6 @@ Order keys and digests are 64-bit numbers, so that a queue never holds a name.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +14,8 @@ from segue import hl7
 from segue.hl7 import Message
 from segue.hl7.message import Repetition
 from segue.issues import Refusal
+from segue.journal import staleness
+from segue.journal.staleness import About, Merge, Subject, key_of
 
 OrderBy = Literal["patient", "connection", "sender", "none"]
 
@@ -36,15 +37,11 @@ class Metadata:
     sequence: int | None = None  # MSH-13
     patients: tuple[tuple[int, ...], ...] = ()
     numbers: tuple[tuple[str, str], ...] = ()  # kind and value
+    subjects: tuple[Subject, ...] = ()
+    merges: tuple[Merge, ...] = ()
 
 
 UNREADABLE = Metadata()
-
-
-def key_of(*parts: str) -> int:
-    """64 bits, signed, of texts."""
-    text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)
 
 
 def read(raw: bytes, charset: str | None = None) -> Metadata:
@@ -57,14 +54,18 @@ def read(raw: bytes, charset: str | None = None) -> Metadata:
     code, event = head.leaf(9) or "", head.leaf(9, 2) or ""
     sequence = (head.leaf(13) or "").strip()
     event_segment = message.first("EVN")
+    people = tuple(_patients(message))
+    patients = tuple(keys for _, keys in people)
     return Metadata(
         sender=f"{head.leaf(3) or ''}|{head.leaf(4) or ''}",
         control_id=head.leaf(10) or "",
         type=f"{code}^{event}" if event else code,
         sent_at=(event_segment.leaf(2) if event_segment is not None else None) or head.leaf(7) or "",
         sequence=int(sequence) if sequence.isascii() and sequence.isdigit() and len(sequence) < 16 else None,
-        patients=tuple(_patients(message)),
+        patients=patients,
         numbers=tuple(dict.fromkeys(_numbers(message)))[:NUMBERS],
+        subjects=tuple(staleness.subjects(message, patients)),
+        merges=tuple(staleness.merges(message, event, people)),
     )
 
 
@@ -86,7 +87,13 @@ def identity(found: Metadata, listener: str) -> int | None:
     return key_of("identity", listener, found.sender, found.control_id) if found.control_id else None
 
 
-def _patients(message: Message) -> Iterator[tuple[int, ...]]:
+def compared(found: Metadata, listener: str) -> About:
+    """What tells whether a message is older than what came last about the same (S-53)."""
+    return staleness.about(listener, found.sender, found.subjects, found.merges)
+
+
+def _patients(message: Message) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """A set of keys for each person, by the segment that names it."""
     scope = f"{message.header.leaf(3) or ''}|{message.header.leaf(4) or ''}"
     for segment in message.segments:
         fields = _PATIENT.get(segment.name)
@@ -99,7 +106,7 @@ def _patients(message: Message) -> Iterator[tuple[int, ...]]:
             if (key := _patient(message, repetition, scope)) is not None
         )
         if keys:
-            yield tuple(keys)
+            yield segment.name, tuple(keys)
 
 
 def _patient(message: Message, repetition: Repetition, scope: str) -> int | None:

@@ -14,6 +14,7 @@ from segue.journal.states import State
 AckWhen = Literal["received", "converted", "delivered"]
 OnUnsupported = Literal["refuse", "store", "accept"]
 OnFailure = Literal["park", "pass"]
+OnStale = Literal["hold", "apply"]
 
 UNSUPPORTED = frozenset(("message.type-unsupported", "message.event-unsupported"))
 
@@ -27,6 +28,7 @@ class Policy:
     on_unsupported: OnUnsupported = "refuse"
     on_failure: OnFailure = "park"
     charset: str | None = None
+    stale: OnStale = "hold"
     callback: bool = False  # application acknowledgements go to an address of their own (S-23)
 
     def unconvertible(self, issues: tuple[Issue, ...], *, accepted: bool) -> tuple[State, bool]:

@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from segue.journal import acknowledgements, queues, transitions
+from segue.journal import acknowledgements, queues, staleness, transitions
 from segue.journal.schema import delivery, message, message_key, number, tally, timeline, waiting
+from segue.journal.staleness import About
 from segue.journal.states import FINAL, HELD, RECEIVED
 from segue.mllp.mode import Mode
 
@@ -27,6 +28,7 @@ class Reopened:
     fence: int = 0
     first: bool = False
     refused: str = ""
+    why: str = ""
 
 
 def reopen(
@@ -41,8 +43,10 @@ def reopen(
     owner: str | None = None,
     lease_s: float = 0.0,
     mode: Mode | None = None,
+    about: About | None = None,
 ) -> Reopened:
-    """Puts a message back to `received`. `owner`: who works on it at once; `stale`: also behind newer ones."""
+    """Puts a message back to `received`. `owner`: who works on it at once; `stale`: also over newer ones, which
+    `about` finds."""
     row = connection.execute(
         select(message.c.state, message.c.fence).where(message.c.id == id).with_for_update()
     ).one_or_none()
@@ -50,8 +54,13 @@ def reopen(
         return Reopened(id, refused="unknown")
     if row.state not in FINAL and row.state not in HELD:
         return Reopened(id, refused="open")
-    if row.state == "delivered" and not stale and newer(connection, id):
-        return Reopened(id, refused="stale")
+    about = about or About()
+    known = staleness.marks(connection, set(about.keys))
+    if not stale:
+        found = staleness.check(connection, now, about, known, id=id)
+        if found is not None or (row.state == "delivered" and newer(connection, id)):
+            return Reopened(id, refused="stale", why=str(found or "stale"))
+    staleness.write(connection, now, staleness.keep(now, id, about, known), known)
     waits = _queue_again(connection, id, keys, by_patient=by_patient)
     fence = row.fence + 1
     connection.execute(
@@ -79,6 +88,13 @@ def reopen(
     )
     transitions.count(connection, {row.state: -1, "received": 1})
     return Reopened(id, fence, waits == 0)
+
+
+def hold(connection: Connection, now: float, id: int, reason: str) -> None:
+    """A refused message that came again, but late: it waits for a decision instead (S-53)."""
+    connection.execute(update(message).where(message.c.id == id).values(state="dead", state_at=now, reason=reason))
+    connection.execute(insert(timeline), {"message_id": id, "at": now, "state": "dead", "reason": reason, "target": ""})
+    transitions.count(connection, {"refused": -1, "dead": 1})
 
 
 def _queue_again(connection: Connection, id: int, keys: Sequence[tuple[int, ...]], *, by_patient: bool) -> int:

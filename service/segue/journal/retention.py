@@ -8,7 +8,7 @@ from time import time
 
 from sqlalchemy import Connection, bindparam, delete, exists, func, select
 
-from segue.journal import transitions
+from segue.journal import staleness, transitions
 from segue.journal.journal import Journal
 from segue.journal.schema import acknowledgement, content, delivery, message, number, timeline, waiting
 from segue.journal.states import FINAL, PRUNED
@@ -37,6 +37,10 @@ async def prune(
         bodies += done
     while done := await journal.call(lambda connection, now: _messages(connection, now - history_days * DAY_S, chosen)):
         messages += done
+    if messages:
+        await journal.call(
+            lambda connection, now: staleness.prune(connection, now - history_days * DAY_S), queues=False
+        )
     if (bodies or messages) and journal.database.is_file:
         await journal.call(_shrink)
     return Pruned(bodies, messages)

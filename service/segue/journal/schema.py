@@ -8,6 +8,7 @@
              ├─ message_key    its places in the queues of its order keys; only while it is open
              └─ waiting        the codes it waits for
     patient_key                identifiers seen together
+    mark                       what came last about a patient or an order
     sender                     sequence numbers (MSH-13)
     tally                      messages by state; changed in the transaction that changes a state
 
@@ -64,6 +65,7 @@ message = Table(
     Column("duplicate", BigInteger, unique=True),  # the same with its bytes (S-43, S-44)
     Column("ack", LargeBinary),  # as answered
     Column("ack_rules", String),  # rules under which it was answered
+    Column("edited_from", BigInteger),  # the message whose corrected text this is (S-69)
     Column("mode", String),  # MSH-15/MSH-16 of one in enhanced mode (S-23)
     Index("message_by_control_id", "control_id", "id"),
     Index("message_by_time", "received_at"),
@@ -169,6 +171,18 @@ patient_key = Table(
     tables,
     Column("key", BigInteger, primary_key=True, autoincrement=False),
     Column("patient", BigInteger, nullable=False, index=True),
+)
+
+mark = Table(
+    "mark",
+    tables,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("message_id", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("event_first", Float),
+    Column("event_last", Float),
+    Column("sent_first", Float),
+    Column("sent_last", Float),
 )
 
 sender = Table(

@@ -112,6 +112,10 @@ class Listener(_Door):
         default="park",
         description="With a journal: what follows an accepted message that failed waits, or goes on (S-52).",
     )
+    stale: Literal["hold", "apply"] = Field(
+        default="hold",
+        description="With a journal: an older message that comes after a newer one about the same patient or order is held, or delivered (S-53).",
+    )
     enhanced: bool = Field(
         default=True,
         description="Obey MSH-15 and MSH-16 of each message (S-23); false: every message is answered in original mode.",
