@@ -16,7 +16,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, text
@@ -32,7 +32,8 @@ MERGES = frozenset(("A18", "A30", "A34", "A36", "A39", "A40"))  # of persons and
 RESULTS = frozenset(("ORU", "OUL", "ORF"))
 GONE = frozenset(("refused", "ignored", "dead", "quarantined"))  # took no effect
 _TIME = re.compile(r"(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:\.\d*)?([+-]\d{4})?")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = date(1970, 1, 1).toordinal()
+_BEGIN = (1, 1, 1, 0, 0, 0)
 _WIDTHS = (366 * 86400.0, 31 * 86400.0, 86400.0, 3600.0, 60.0, 1.0)
 
 
@@ -83,20 +84,22 @@ def span(text: str | None) -> Span | None:
     found = _TIME.fullmatch((text or "").strip())
     if found is None:
         return None
-    parts = [int(part) for part in found.groups()[:6] if part is not None]
-    year, month, day, hour, minute, second = (*parts, *(1, 1, 1, 0, 0, 0)[len(parts) :])
+    *texts, offset = found.groups()
+    parts = [int(part) for part in texts if part is not None]
+    year, month, day, hour, minute, second = (*parts, *_BEGIN[len(parts) :])
+    if hour > 23 or minute > 59 or second > 59:
+        return None
     try:
-        first = (datetime(year, month, day, hour, minute, second, tzinfo=UTC) - _EPOCH).total_seconds()
+        first = (date(year, month, day).toordinal() - _EPOCH) * 86400.0 + hour * 3600 + minute * 60 + second
     except ValueError:
         return None
     last = first + _WIDTHS[len(parts) - 1]
-    offset = found[7]
     if offset is not None:
-        shift = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:])).total_seconds()
+        shift = int(offset[1:3]) * 3600 + int(offset[3:]) * 60
         shift = -shift if offset[0] == "+" else shift
         return Span(first + shift, last + shift, True)
     # Clocks are set back between midnight and three: such an hour comes twice.
-    return Span(first, last + (3600.0 if len(parts) > 3 and parts[3] < 3 else 0.0), False)
+    return Span(first, last + (3600.0 if len(parts) > 3 and hour < 3 else 0.0), False)
 
 
 def subjects(found: Message, patients: Sequence[tuple[int, ...]]) -> Iterator[Subject]:
