@@ -362,6 +362,10 @@ CATALOGUE: dict[str, Kind] = {
         "Start it with --journal, or convert without storing: POST /v1/convert.",
     ),
     "journal.unknown": Kind("error", "", "not-found", "The journal has no message of this number."),
+    "journal.open": Kind("error", "", "conflict", "The message is still in work.", "Wait until it is done or held."),
+    "journal.same": Kind(
+        "error", "", "conflict", "These bytes are in the journal already.", "Replay the message instead."
+    ),
     "journal.damaged": Kind(
         "fatal", "207", "exception", "The stored bytes of the message are not the ones that were received."
     ),

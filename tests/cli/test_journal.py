@@ -101,3 +101,14 @@ def test_prune(where: str) -> None:
 )
 def test_called_wrongly(words: tuple[str, ...]) -> None:
     assert call(*words)[0] == 2
+
+
+def test_S69_resend(where: str, tmp_path: Path) -> None:
+    file = tmp_path / "corrected.hl7"
+    file.write_bytes(adt("M1"))
+    asked = ("resend", "2", "--journal", where, "--file", str(file), "--reason", "typo")
+    assert call(*asked)[0] == 1  # the bytes that are there
+    file.write_bytes(adt("M1").replace(b"|F", b"|M"))
+    assert call(*asked, "--by", "ada")[1].strip() == "2 is sent again as 4"
+    assert "edited and sent again as 4, ada: typo" in call("show", "2", "--journal", where)[1]
+    assert call("show", "2", "--journal", where, "--raw")[1] == adt("M1").decode()

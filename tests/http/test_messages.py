@@ -128,6 +128,8 @@ async def test_S53_a_stale_replay_is_409(web: httpx.AsyncClient, adt: Adt) -> No
         ("GET", "/v1/messages?limit=many", 400),
         ("GET", "/v1/messages?stat=dead", 400),
         ("POST", "/v1/messages/9/replay?reason=x", 404),
+        ("POST", "/v1/messages/9/resend", 400),
+        ("POST", "/v1/messages/9/resend?reason=x", 400),
     ],
 )
 async def test_what_cannot_be_answered(web: httpx.AsyncClient, method: str, path: str, status: int) -> None:
@@ -139,3 +141,23 @@ async def test_without_a_journal_nothing_is_accepted(converter: Converter, adt: 
     async with httpx.AsyncClient(transport=transport, base_url="http://segue") as client:
         reply = await client.post("/v1/messages", content=adt())
     assert (reply.status_code, reply.json()["type"]) == (404, "urn:segue:issue:journal.absent")
+
+
+async def test_S69_a_corrected_text_is_a_new_message(web: httpx.AsyncClient, clerk: Clerk, adt: Adt) -> None:
+    await web.post("/v1/messages", content=adt(event="ADT^Z99"))
+    path = "/v1/messages/1/resend?reason=wrong+event"
+    assert (await web.post("/v1/messages/9/resend?reason=x", content=adt())).status_code == 404
+    assert (await web.post(path, content=adt(event="ADT^Z99"))).status_code == 409
+    assert (await web.post(path, content=b"hello")).status_code == 400
+    reply = await web.post(f"{path}&by=Ada", content=adt())
+    assert (reply.status_code, reply.headers["location"]) == (202, "/v1/messages/2")
+    assert reply.json() == {"id": 2, "state": "received", "editedFrom": 1}
+    async with asyncio.timeout(20):
+        while (new := (await web.get("/v1/messages/2")).json())["state"] != "delivered":
+            await asyncio.sleep(0.01)
+    assert new["editedFrom"] == 1
+    assert any("Ada (127.0.0.1): wrong event" in one.get("reason", "") for one in new["timeline"])
+    old = (await web.get("/v1/messages/1")).json()
+    assert old["state"] == "refused"
+    assert "edited and sent again as 2, Ada" in old["timeline"][-1]["reason"]
+    assert await clerk.journal.raw(1) == adt(event="ADT^Z99")

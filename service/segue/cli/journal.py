@@ -7,6 +7,7 @@ for people, or JSON lines with --json. Raw bytes and Bundles are shown only when
 from __future__ import annotations
 
 import asyncio
+import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from segue.journal import replay, retention, search
 from segue.journal.clerk import compared, policies_of, reopened
 from segue.journal.content import DamageError, content_of
 from segue.journal.database import StoreError
+from segue.journal.editing import resend
 from segue.journal.journal import Journal
 from segue.journal.search import Query
 from segue.journal.states import FINAL
@@ -167,6 +169,32 @@ def again(
                 typer.echo(f"{id} {result.refused or 'in work'}")
             worst = worst if done else 1
         return worst
+
+    return _on(journal, config, work)
+
+
+WHY_NOT = {
+    "unknown": "the journal has no such message",
+    "open": "it is still in work: wait until it is done or held",
+    "unreadable": "the file has no readable MSH segment",
+    "same": "these bytes are in the journal already: replay them instead",
+    "stale": "newer messages about the same were delivered: give --stale to send it all the same",
+}
+
+
+def corrected(
+    journal: str | None, config: Path | None, id: int, raw: bytes, *, reason: str, by: str | None, stale: bool
+) -> int:
+    """Sends a corrected text in the place of a message."""
+
+    async def work(opened: Journal, settings: Settings) -> int:
+        who = by or getpass.getuser()
+        sent = await resend(opened, policies_of(settings), id, raw, reason=reason, by=who, stale=stale)
+        if sent.refused:
+            typer.echo(f"{id} was not sent again: {WHY_NOT[sent.refused]}", err=True)
+            return 1
+        typer.echo(f"{id} is sent again as {sent.id}")
+        return 0
 
     return _on(journal, config, work)
 

@@ -30,6 +30,13 @@ from segue.journal.states import STATES
 from segue.mllp.ack import Code, Header, acknowledge, batch
 
 LISTENER = "http"
+_REFUSED = {
+    "unknown": "journal.unknown",
+    "open": "journal.open",
+    "unreadable": "message.unreadable",
+    "same": "journal.same",
+    "stale": "replay.stale",
+}
 ANSWERS = (media.JSON, *media.ER7[:3], media.NDJSON)
 MOST = 1000  # messages of one page
 _CODES: dict[str, Code] = {"accepted": "AA", "error": "AE", "rejected": "AR", "transient": "AR"}
@@ -52,21 +59,12 @@ class _Taken(NamedTuple):
 async def take(request: Request) -> Response:
     """POST /v1/messages."""
     clerk = clerk_of(request)
-    state = service(request)
     given = dict(query.pairs(request.scope["query_string"], ("ack",)))
     when = given.get("ack")
     if when is not None and when not in get_args(AckWhen):
         raise RequestError(issue("request.parameter-value", hint=f"ack: {', '.join(get_args(AckWhen))}."))
-    kind, _ = media.body_type(request.headers.get("content-type") or media.ER7[0])
-    if kind not in media.ER7 and kind != media.FORM:
-        raise RequestError(issue("request.media-type", hint=f"Taken: {', '.join(media.ER7)}."))
     answer = media.negotiated(request.headers.get("accept", ""), ANSWERS)
-    limits = state.settings.limits
-    raw = await read(
-        request, limits.message_bytes, "limits.message_bytes", ratio=limits.gzip_ratio, wait_s=limits.body_s
-    )
-    if not raw.strip():
-        raise RequestError(issue("request.empty"))
+    raw = await _body(request)
     found = hl7.split_batch(raw)
     if not found.is_batch and Header.of(raw.lstrip(b"\x0b")) is None:
         raise RequestError(issue("message.unreadable"))
@@ -224,6 +222,42 @@ async def replay(request: Request) -> Response:
     headers = {**_HEADERS, "Location": f"/v1/messages/{id}"}
     out = orjson.dumps({"id": id, "state": "received" if not opened.refused else opened.refused})
     return Response(out, 202, media_type=media.JSON, headers=headers)
+
+
+async def resend(request: Request) -> Response:
+    """POST /v1/messages/{id}/resend: a corrected text in the place of a message."""
+    clerk = clerk_of(request)
+    id = _id(request)
+    given = dict(query.pairs(request.scope["query_string"], ("stale", "reason", "by")))
+    reason = given.get("reason", "").strip()
+    if not reason:
+        raise RequestError(issue("request.parameter-value", hint="reason: say why; it is kept in the timeline."))
+    raw = await _body(request)
+    address = request.client.host if request.client else ""
+    by = f"{given.get('by', '').strip()} ({address})".strip()
+    try:
+        sent = await clerk.resend(id, raw, reason=reason, by=by, stale=given.get("stale") == "apply")
+    except StoreError:
+        raise RequestError(issue("store.unavailable")) from None
+    if sent.refused:
+        raise RequestError(issue(_REFUSED[sent.refused]))
+    headers = {**_HEADERS, "Location": f"/v1/messages/{sent.id}"}
+    out = orjson.dumps({"id": sent.id, "state": "received", "editedFrom": id})
+    return Response(out, 202, media_type=media.JSON, headers=headers)
+
+
+async def _body(request: Request) -> bytes:
+    """One message, as bytes."""
+    kind, _ = media.body_type(request.headers.get("content-type") or media.ER7[0])
+    if kind not in media.ER7 and kind != media.FORM:
+        raise RequestError(issue("request.media-type", hint=f"Taken: {', '.join(media.ER7)}."))
+    limits = service(request).settings.limits
+    raw = await read(
+        request, limits.message_bytes, "limits.message_bytes", ratio=limits.gzip_ratio, wait_s=limits.body_s
+    )
+    if not raw.strip():
+        raise RequestError(issue("request.empty"))
+    return raw
 
 
 def _id(request: Request) -> int:

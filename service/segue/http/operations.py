@@ -327,6 +327,22 @@ OPERATIONS = (
         ),
         failures=(202, 400, 404, 409, 500, 503),
     ),
+    Operation(
+        "/v1/messages/{id}/resend",
+        "POST",
+        "resendMessage",
+        "A corrected text as a new message in the place of one that is held or done, which stays as it is.",
+        messages.resend,
+        (media.JSON,),
+        (
+            _NUMBER,
+            Parameter("reason", "Why; kept in the timeline of both."),
+            Parameter("by", "Who; kept with the address."),
+            Parameter("stale", "apply: also over newer messages.", {"type": "string", "enum": ["apply"]}),
+        ),
+        (*media.ER7, media.FORM),
+        (202, 400, 404, 408, 409, 413, 415, 500, 503),
+    ),
     Operation("/livez", "GET", "livez", "200 while the process lives.", health.livez, (media.JSON,)),
     Operation(
         "/readyz",

@@ -34,6 +34,8 @@ STATUS: Mapping[str, int] = {
     "inbox.unavailable": 503,
     "journal.absent": 404,
     "journal.unknown": 404,
+    "journal.open": 409,
+    "journal.same": 409,
     "replay.stale": 409,
     "request.path": 404,
     "terminology.code-unknown": 404,

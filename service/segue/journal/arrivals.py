@@ -69,8 +69,10 @@ def receive(
     owner: str,
     lease_s: float,
     window_s: float = WINDOW_S,
+    *,
+    queued: bool = True,
 ) -> list[Entered]:
-    """Stores what is new. The answers are in the order of the arrivals."""
+    """Stores what is new. The answers are in the order of the arrivals. Not `queued`: the caller gives them their places."""
     known = _known(connection, arrivals, now - window_s)
     results: list[Entered | None] = [None] * len(arrivals)
     fresh: list[tuple[int, Arrival, list[str]]] = []
@@ -94,7 +96,7 @@ def receive(
     if fresh:
         _forget(connection, known, fresh)
         _sequences(connection, now, fresh)
-        for index, entered in _store(connection, now, fresh, owner, lease_s):
+        for index, entered in _store(connection, now, fresh, owner, lease_s, queued=queued):
             results[index] = entered
     for index, first in repeats:
         original = results[first]
@@ -139,8 +141,9 @@ def _forget(connection: Connection, known: _Known, fresh: Sequence[tuple[int, Ar
 
 
 def _store(
-    connection: Connection, now: float, fresh: Sequence[tuple[int, Arrival, list[str]]], owner: str, lease_s: float
-) -> list[tuple[int, Entered]]:
+    connection: Connection, now: float, fresh: Sequence[tuple[int, Arrival, list[str]]], owner: str, lease_s: float, *,
+    queued: bool,
+) -> list[tuple[int, Entered]]:  # fmt: skip
     last = connection.execute(_DRAW, {"n": len(fresh)}).scalar_one()
     first = last - len(fresh) + 1
     stale = _stale(connection, now, [(id, arrival.about) for id, (_, arrival, _) in enumerate(fresh, first)], first)
@@ -149,7 +152,7 @@ def _store(
     patients = queues.patients(connection, sets) if sets else {}
     places: list[queues.Queued] = []
     for id, (_, arrival, _) in enumerate(fresh, first):
-        if id in stale:
+        if id in stale or not queued:
             continue  # what is held parks nobody: those behind it are newer
         keys = dict.fromkeys(
             key for one in arrival.keys for key in (*one, *((patients[one],) if one in patients else ()))

@@ -20,6 +20,7 @@ from segue.journal import metadata as about
 from segue.journal.callbacks import Callback
 from segue.journal.database import StoreError
 from segue.journal.deliveries import Deliveries
+from segue.journal.editing import Resent, resend
 from segue.journal.headroom import Headroom
 from segue.journal.intake import JournaledIntake
 from segue.journal.journal import Journal, balance
@@ -164,6 +165,12 @@ class Clerk:
         opened = await reopened(self.journal, self.policies, id, reason=reason, stale=stale)
         self.worker.wake()
         return opened
+
+    async def resend(self, id: int, raw: bytes, *, reason: str, by: str, stale: bool = False) -> Resent:
+        """A corrected text in the place of a message."""
+        sent = await resend(self.journal, self.policies, id, raw, reason=reason, by=by, stale=stale)
+        self.worker.wake()
+        return sent
 
     async def replay_all(self, query: Query, *, reason: str, stale: bool = False) -> list[replay.Reopened]:
         """The same for all that a query finds, in their order."""

@@ -40,6 +40,7 @@ class Journal:
         self.database = database
         self.owner = owners.this()
         self.lease_s = lease_s
+        self.window_s = window_s
         self._writer = Writer(database, self.owner, lease_s, window_s)
 
     @classmethod

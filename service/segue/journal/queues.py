@@ -111,24 +111,42 @@ def _join(connection: Connection, target: int, other: int) -> None:
         .order_by(message_key.c.place)
     ).all()
     for id, place in joining:
-        first = connection.execute(
-            select(message_key.c.message_id, message_key.c.place, message.c.waits)
-            .join(message, message.c.id == message_key.c.message_id)
-            .where(message_key.c.key == target, message_key.c.head.is_(True))
-        ).one_or_none()
-        # Who is first but waits elsewhere steps back behind an earlier one; who is first and may run, runs (S-54).
-        steps_back = first is not None and first.place > place and first.waits > 0
-        if first is not None and steps_back:
-            connection.execute(_DEMOTE, {"k": target, "p": first.place})
-            connection.execute(_ONE_MORE, {"m": first.message_id})
-        head = first is None or steps_back
-        connection.execute(insert(message_key), {"key": target, "place": place, "message_id": id, "head": head})
-        if not head:
+        if not _squeeze(connection, target, place, id):
             connection.execute(_ONE_MORE, {"m": id})
+
+
+def enter_at(connection: Connection, id: int, place: int, keys: Sequence[int]) -> int:
+    """Queues a message at a place among others, before those of later places that are not about to run; returns how
+    many marks it lacks."""
+    while connection.scalar(_USED, {"keys": list(keys), "p": place}) is not None:
+        place += 1
+    return sum(not _squeeze(connection, key, place, id) for key in keys)
+
+
+def _squeeze(connection: Connection, key: int, place: int, id: int) -> bool:
+    """A place in the queue of a key that others stand in; True where it is the first."""
+    first = connection.execute(
+        select(message_key.c.message_id, message_key.c.place, message.c.waits)
+        .join(message, message.c.id == message_key.c.message_id)
+        .where(message_key.c.key == key, message_key.c.head.is_(True))
+    ).one_or_none()
+    # Who is first but waits elsewhere steps back behind an earlier one; who is first and may run, runs (S-54).
+    steps_back = first is not None and first.place > place and first.waits > 0
+    if first is not None and steps_back:
+        connection.execute(_DEMOTE, {"k": key, "p": first.place})
+        connection.execute(_ONE_MORE, {"m": first.message_id})
+    head = first is None or steps_back
+    connection.execute(insert(message_key), {"key": key, "place": place, "message_id": id, "head": head})
+    return head
 
 
 _TAKEN = select(message_key.c.key).where(
     message_key.c.key.in_(bindparam("keys", expanding=True)), message_key.c.head.is_(True)
+)
+_USED = (
+    select(message_key.c.place)
+    .where(message_key.c.key.in_(bindparam("keys", expanding=True)), message_key.c.place == bindparam("p"))
+    .limit(1)
 )
 _PATIENTS = select(patient_key.c.key, patient_key.c.patient).where(
     patient_key.c.key.in_(bindparam("keys", expanding=True))

@@ -43,7 +43,7 @@ def found(connection: Connection, query: Query) -> list[dict[str, Any]]:
     m = message.c
     statement = select(
         m.id, m.received_at, m.listener, m.address, m.sender, m.control_id, m.type, m.sent_at, m.size, m.state,
-        m.state_at, m.reason, m.not_before, m.owner, m.starts, m.tries, m.waits, m.digest, m.rules,
+        m.state_at, m.reason, m.not_before, m.owner, m.starts, m.tries, m.waits, m.digest, m.rules, m.edited_from,
     )  # fmt: skip
     for column, value in (
         (m.id, query.id),
@@ -115,6 +115,8 @@ def _shown(row: dict[str, Any], behind: int | None) -> dict[str, Any]:
     }
     if row["not_before"]:
         out["notBefore"] = moment(row["not_before"])
+    if row["edited_from"] is not None:
+        out["editedFrom"] = row["edited_from"]
     if behind is not None:
         out["parkedBehind"] = behind
     return out

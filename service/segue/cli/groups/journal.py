@@ -11,7 +11,9 @@ from segue.cli.flags import Config, JournalOption
 from segue.options import did_you_mean
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, show, replay, export and prune the messages of a journal."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List, show, replay, correct, export and prune the messages of a journal.",
 )
 
 
@@ -116,6 +118,24 @@ def journal_replay(
     raise typer.Exit(
         again(journal, config, ids or [], query, reason=reason, dry_run=dry_run, stale=stale, ignore=ignore)
     )
+
+
+@app.command("resend")
+def journal_resend(
+    id: Annotated[int, typer.Argument(metavar="ID", help="The message that was corrected.")],
+    file: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, metavar="FILE", help="The corrected message, ER7 text.")
+    ],
+    reason: Annotated[str, typer.Option(metavar="WORDS", help="Why; kept in the timeline of both.")],
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who; default: the user of this machine.")] = None,
+    journal: JournalOption = None,
+    config: Config = None,
+    stale: Annotated[bool, typer.Option("--stale", help="Also over newer messages of the same patient.")] = False,
+) -> None:
+    """Send a corrected text as a new message in the place of one that is held or done, which stays as it is."""
+    from segue.cli.journal import corrected
+
+    raise typer.Exit(corrected(journal, config, id, file.read_bytes(), reason=reason, by=by, stale=stale))
 
 
 @app.command("export")
