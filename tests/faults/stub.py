@@ -2,7 +2,8 @@
 
     python stub.py PORT-FILE LOG [--fault SHARE] [--hang SHARE] [--slow SECONDS]
 
-Every Bundle that it takes is one line of LOG: control id, digest, answered. With a fault share some requests are
+Every Bundle that it takes is one line of LOG: control id, digest, who sent it (X-Process), and under how many keys
+another process was sending at the same time (S-61a). With a fault share some requests are
 answered 500 or 503 with nothing taken, some cut off before, some taken and then cut off before the answer (S-61).
 With a hang share some are never answered, half of them taken.
 """
@@ -14,7 +15,9 @@ import asyncio
 import hashlib
 import json
 import random
+from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 
 class Stub:
@@ -24,6 +27,7 @@ class Stub:
         self._hang = hang
         self._slow_s = slow_s
         self._chance = random.Random(seed)
+        self._busy: dict[str, Counter[str]] = defaultdict(Counter)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -37,15 +41,37 @@ class Stub:
                     ),
                     0,
                 )
+                who = next(
+                    (
+                        line[10:].strip().decode()
+                        for line in head.split(b"\r\n")
+                        if line.lower().startswith(b"x-process:")
+                    ),
+                    "",
+                )
                 body = await reader.readexactly(size)
-                if not await self._answer(body, writer):
+                if not await self._answer(body, writer, who):
                     return
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
             writer.close()
 
-    async def _answer(self, body: bytes, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(self, body: bytes, writer: asyncio.StreamWriter, who: str) -> bool:
+        bundle = json.loads(body)
+        keys = shared(bundle)
+        overlaps = sum(any(n and other != who for other, n in self._busy[key].items()) for key in keys)
+        for key in keys:
+            self._busy[key][who] += 1
+        try:
+            return await self._answered(bundle, body, writer, who, overlaps)
+        finally:
+            for key in keys:
+                self._busy[key][who] -= 1
+
+    async def _answered(
+        self, bundle: dict[str, Any], body: bytes, writer: asyncio.StreamWriter, who: str, overlaps: int
+    ) -> bool:
         if self._slow_s:
             await asyncio.sleep(self._chance.random() * self._slow_s)
         luck = self._chance.random()
@@ -57,8 +83,8 @@ class Stub:
             return True
         if luck < self._fault * 2 / 3:
             return False
-        bundle = json.loads(body)
         line = {"id": bundle["identifier"]["value"], "digest": hashlib.sha256(body).hexdigest()[:16]}
+        line |= {"who": who, "overlaps": str(overlaps)}
         self._log.write(json.dumps(line) + "\n")
         if hang:
             await asyncio.Event().wait()
@@ -72,6 +98,16 @@ class Stub:
         head = f"HTTP/1.1 {status} X\r\nContent-Type: application/fhir+json\r\nContent-Length: {len(answer)}\r\n\r\n"
         writer.write(head.encode() + answer)
         await writer.drain()
+
+
+def shared(bundle: dict[str, Any]) -> set[str]:
+    """The conditional keys of what several patients have in common."""
+    found: set[str] = set()
+    for entry in bundle.get("entry", ()):
+        request = entry.get("request", {})
+        if entry["resource"]["resourceType"] in ("Practitioner", "Organization", "Location", "Device"):
+            found.add(f"{request.get('url')} {request.get('ifNoneExist', '')}")
+    return found
 
 
 async def main() -> None:

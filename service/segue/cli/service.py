@@ -32,6 +32,7 @@ from segue.convert import Converter
 from segue.database import StoreError
 from segue.delivery.choice import TargetError, open_routes
 from segue.delivery.conversions import conversions_of
+from segue.delivery.exclusion import Locks
 from segue.delivery.intake import Intake, Pipeline
 from segue.delivery.route import Routes
 from segue.http.app import create_app
@@ -41,11 +42,13 @@ from segue.http.server import HttpServer
 from segue.inbox.counting import Counting
 from segue.inbox.desk import Desk
 from segue.journal.clerk import Clerk
+from segue.journal.locks import locks_of
 from segue.journal.waiting import WaitingMessages
 from segue.mllp.server import MllpServer
 from segue.reloading import Reloading
-from segue.secret import SecretError
+from segue.secret import Secret, SecretError
 from segue.settings import Key, Listener, Settings, SettingsError, is_loopback, load
+from segue.settings.targets import Fhir
 from segue.terminology.remote import Resolver
 from segue.tls import TlsError
 
@@ -137,6 +140,7 @@ class _Process:
         self.health = Health()
         self.log = log.get()
         self.routes: Routes | None = None
+        self.locks: Locks | None = None
         self.resolver = resolver
         self.counting = counting
         self.inbox = desk
@@ -170,6 +174,8 @@ class _Process:
         await self.conversions.close()
         if self.routes is not None:
             await self.routes.close()
+        if self.locks is not None:
+            await self.locks.close()
         if self.resolver is not None:
             await self.resolver.close()
         if self.counting is not None:
@@ -179,7 +185,18 @@ class _Process:
 
     async def _open(self) -> bool:
         try:
-            self.routes = open_routes(self.settings, self._told)
+            kept = self.settings.journal
+            if kept.url is not None and any(isinstance(one, Fhir) for one in self.settings.all_targets):
+                self.locks = locks_of(kept.url, Secret.of(kept, "password"))
+            self.routes = open_routes(self.settings, self._told, self.locks)
+        except (StoreError, SecretError) as error:
+            typer.echo(f"journal: {error}", err=True)
+            return False
+        except OSError as error:
+            typer.echo(
+                f"journal: its locks cannot be opened: {error.strerror} – see that its folder can be written", err=True
+            )
+            return False
         except TargetError as error:
             typer.echo(str(error), err=True)
             return False

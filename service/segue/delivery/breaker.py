@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable
 from time import monotonic
 
-from segue.delivery.target import BREAKER, BUSY, CREDENTIALS, FAULT, INDETERMINATE, UNREACHABLE, DeliveryError
+from segue.delivery.target import BREAKER, BUSY, CREDENTIALS, FAULT, HELD, INDETERMINATE, UNREACHABLE, DeliveryError
 from segue.issues import issue
 from segue.settings.targets import Breaker as Settings
 
@@ -74,6 +74,9 @@ class Breaker:
 
     def failed(self, error: DeliveryError) -> None:
         """A failure as it was raised; an answer about the Bundle counts as a success of the target."""
+        if error.reason == HELD:
+            self.left()
+            return
         if error.reason not in COUNTED:
             self.succeeded()
             return

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from segue import log
+from segue.delivery.exclusion import Locks
 from segue.delivery.fhir import FhirServer
 from segue.delivery.folder import Folder
 from segue.delivery.ndjson import Ndjson
@@ -24,12 +25,15 @@ class TargetError(Exception):
     """A target that cannot be opened: its name, what is wrong – what to do."""
 
 
-def open_routes(settings: Settings, told: Told) -> Routes | None:
-    """All targets, None where there is none; raises TargetError. To be called in a running event loop."""
+def open_routes(settings: Settings, told: Told, locks: Locks | None = None) -> Routes | None:
+    """All targets, None where there is none; raises TargetError. To be called in a running event loop.
+
+    `locks`: those of the processes that send to the same targets.
+    """
     routes: list[Route] = []
     for node in settings.all_targets:
         try:
-            routes.append(Route(node, _opened(node), told))
+            routes.append(Route(node, _opened(node, locks), told))
         except (SecretError, TlsError) as error:
             raise TargetError(f"target {node.name}: {error}") from None
         except OSError as error:
@@ -39,10 +43,10 @@ def open_routes(settings: Settings, told: Told) -> Routes | None:
     return Routes(routes) if routes else None
 
 
-def _opened(node: nodes.Target) -> Target:
+def _opened(node: nodes.Target, locks: Locks | None) -> Target:
     match node:
         case nodes.Fhir():
-            return FhirServer(node)
+            return FhirServer(node, locks=locks)
         case nodes.Folder():
             return Folder(Path(node.path))
         case nodes.Ndjson():

@@ -1,6 +1,7 @@
 """A FHIR server that takes each Bundle as a transaction, batch or message.
 
 Bundles go in parallel, but never two that write under one key: servers do not make conditional verbs atomic (S-61a).
+With locks that holds over all processes of a journal.
 A conflict is tried again at once, a little later each time, with the same bytes.
 """
 
@@ -9,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any
 
 import httpx
 import orjson
 
+from segue.delivery.exclusion import Exclusion, Locks, shared
 from segue.delivery.keys import Turns, claims
 from segue.delivery.reply import failure
 from segue.delivery.target import CONFLICT, DeliveryError, Parcel
@@ -30,17 +33,21 @@ class FhirServer:
     """A FHIR R4 server by its base URL. Raises SecretError or TlsError when made."""
 
     def __init__(
-        self, settings: Fhir, *, transport: httpx.AsyncBaseTransport | None = None, sleep: Sleep = asyncio.sleep
-    ) -> None:
+        self, settings: Fhir, *, transport: httpx.AsyncBaseTransport | None = None, sleep: Sleep = asyncio.sleep,
+        locks: Locks | None = None,
+    ) -> None:  # fmt: skip
         self._base = settings.url.rstrip("/")
         self._web = Web(settings, transport)
         self._sleep = sleep
         self._turns = Turns()
+        self._exclusion = Exclusion(locks, self._base) if locks is not None else None
 
     async def deliver(self, parcel: Parcel) -> None:
         bundle: dict[str, Any] = orjson.loads(parcel.body)
         url = f"{self._base}/$process-message" if bundle["type"] == "message" else self._base
-        async with self._turns.turn(claims(bundle)) as turn:
+        wanted = claims(bundle)
+        alone = self._exclusion.alone(shared(wanted)) if self._exclusion is not None else nullcontext()
+        async with self._turns.turn(wanted) as turn, alone:
             failed = await self._sent(url, parcel)
             for attempt in range(1, CONFLICT_TRIES):
                 if failed is None or failed.reason != CONFLICT:

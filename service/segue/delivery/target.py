@@ -20,6 +20,7 @@ CREDENTIALS = "credentials"  # the target is held, not the message
 CONFLICT = "conflict"
 REFUSED = "refused"
 BREAKER = "breaker-open"  # not tried at all; no attempt was spent (S-63)
+HELD = "key-held"  # the same, since another process sends under one of its keys (S-61a)
 
 
 @dataclass(frozen=True, slots=True)

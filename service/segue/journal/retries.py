@@ -4,6 +4,7 @@ refused              dead at once: the same Bundle will be refused again
 server fault         10 tries (500, 501), conflict 5 (409, 412)
 credentials          the target is left alone, the message loses nothing (401, 403)
 breaker open         the target is left alone, the message loses nothing
+key held             another process sends about the same practitioner and the like, the message loses nothing
 everything else      back-off with jitter from 1 s to 5 min until 7 days after receipt
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from segue.delivery.target import BREAKER, CONFLICT, CREDENTIALS, FAULT, DeliveryError
+from segue.delivery.target import BREAKER, CONFLICT, CREDENTIALS, FAULT, HELD, DeliveryError
 
 FIRST_S, LONGEST_S = 1.0, 300.0
 DEADLINE_S = 7 * 24 * 3600.0
@@ -47,7 +48,7 @@ class Retry:
     def judge(self, failure: DeliveryError, tries: int, age_s: float) -> Verdict:
         """`tries` at this target, this failed one included; `age_s`: since the message was received."""
         asked = failure.retry_after_s
-        if failure.reason in (CREDENTIALS, BREAKER):
+        if failure.reason in (CREDENTIALS, BREAKER, HELD):
             # Others wait as well: spread out, and longer where there is little hope. Who comes back calls them at once.
             return Verdict("pause", (asked or PAUSE_S) + self.delay_s(1 + int(min(age_s, 600.0) / 60)))
         if not failure.transient or age_s >= self.deadline_s:
