@@ -298,6 +298,10 @@ async def test_S43_S23_both_answers_again(rig: Any) -> None:
     await other.send(wishing("AL", "AL"))
     assert [await other.answer(), await other.answer()] == first
     assert made.sink.ids == ["M1"]
+    for _ in range(2):
+        await other.send(wishing("AL", "NE", "M2"))
+        assert await other.codes(1) == ["CA M2"]
+    assert not made.replies._connections  # pyright: ignore[reportPrivateUsage]  # nobody waits to be told
 
 
 async def test_S23_a_connection_that_is_gone_is_made_up_for_when_the_message_comes_again(rig: Any) -> None:
@@ -333,6 +337,8 @@ async def test_S23_a_callback_that_was_away_is_called_when_it_is_back(rig: Any) 
     await peer.open()
     await peer.close()
     made: Rig = await rig(callback=True, peer=peer)
+    told: list[bool] = []
+    made.replies.callbacks["adt"].told = lambda answers, _reason: told.append(answers)
     line = await made.line()
     for n in range(3):
         await line.send(wishing("AL", "AL", f"M{n}"))
@@ -344,6 +350,7 @@ async def test_S23_a_callback_that_was_away_is_called_when_it_is_back(rig: Any) 
     try:
         assert sorted(await peer.codes(3)) == ["AA M0", "AA M1", "AA M2"]
         assert await made.owed("sent") == ["sent"] * 3
+        assert told == [False, True]  # what readiness shows
     finally:
         await peer.close()
 

@@ -40,7 +40,7 @@ class FhirServer:
         self._web = Web(settings, transport)
         self._sleep = sleep
         self._turns = Turns()
-        self._exclusion = Exclusion(locks, self._base) if locks is not None else None
+        self._exclusion = Exclusion(locks, f"{settings.name} {self._base}") if locks is not None else None
 
     async def deliver(self, parcel: Parcel) -> None:
         bundle: dict[str, Any] = orjson.loads(parcel.body)

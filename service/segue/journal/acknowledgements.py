@@ -83,6 +83,12 @@ def again(connection: Connection, now: float, id: int) -> bool:
     return bool(connection.execute(_AGAIN, {"m": id, "t": now}).rowcount)
 
 
+def pending_of(connection: Connection, id: int) -> bool:
+    """Whether one will be said over a connection yet."""
+    state = connection.scalar(select(_a.state).where(_a.message_id == id, _a.way == "connection"))
+    return state in ("owed", "due")
+
+
 def pending(connection: Connection, limit: int) -> list[Due]:
     """Those to be made."""
     return [Due(*row) for row in connection.execute(_PENDING, {"limit": limit})]

@@ -17,6 +17,7 @@ from segue.delivery.conversions import Conversions, Converted
 from segue.delivery.route import Routes
 from segue.journal import acknowledgements, replay, retention
 from segue.journal import metadata as about
+from segue.journal.bell import Bell
 from segue.journal.callbacks import Callback
 from segue.journal.database import StoreError
 from segue.journal.deliveries import Deliveries
@@ -57,6 +58,7 @@ class Clerk:
     settings: Settings
     releases: Releases
     replies: Replies
+    _bell: Bell | None = None
     _watching: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
     _calling: set[asyncio.Task[None]] = field(default_factory=lambda: set[asyncio.Task[None]]())
 
@@ -96,6 +98,9 @@ class Clerk:
             for one in self.replies.callbacks.values():
                 one.told = partial(_callback_told, checks, one.listener)
         self.replies.start()
+        if not self.journal.database.is_file:
+            self._bell = Bell(self.journal.database, self.worker.wake)
+            self._bell.start()
         loop = asyncio.get_running_loop()
         self._watching = [loop.create_task(self._watch(checks)), loop.create_task(self._prune())]
 
@@ -104,6 +109,8 @@ class Clerk:
         for one in self._watching:
             one.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
+        if self._bell is not None:
+            await self._bell.stop()
         await self.worker.stop(grace_s)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.intake.settle(), 5.0)

@@ -24,6 +24,7 @@ from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from segue import log
+from segue.database import StoreError
 from segue.journal.database import FROZEN_MS, Database
 from segue.secret import Secret
 
@@ -169,7 +170,7 @@ class ServerLocks:
             try:
                 result = function(self._session())
                 self._signed = monotonic()
-            except (SQLAlchemyError, OSError) as error:
+            except (SQLAlchemyError, StoreError, OSError) as error:
                 self._lost(error)
                 result = OSError("the locks of the journal are out of reach")
             if future is not None and not self._loop.is_closed():

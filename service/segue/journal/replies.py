@@ -88,6 +88,8 @@ class Replies:
         self.expect(id, say)
         if await self.journal.call(lambda connection, now: acknowledgements.again(connection, now, id), queues=False):
             self.wake()
+        elif not await self.journal.look(lambda connection: acknowledgements.pending_of(connection, id)):
+            self._connections.pop(id, None)  # there is nothing to be said
 
     async def _run(self) -> None:
         while True:

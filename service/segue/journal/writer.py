@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from segue import log
-from segue.journal import arrivals, transitions
+from segue.journal import arrivals, bell, transitions
 from segue.journal.arrivals import Arrival
 from segue.journal.database import Database, StoreError
 from segue.journal.states import READY, State
@@ -197,6 +197,8 @@ class Writer:
                 )
             elif isinstance(job, Call):
                 results.append((job, job.function(connection, now)))
+        if not self._database.is_file and (freed or any(_for_others(job) for job in batch)):
+            bell.ring(connection)
         connection.commit()
         if freed and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.freed)
@@ -234,6 +236,19 @@ class Writer:
         kept = set(map(id, again))
         refused = StoreError("the journal cannot be written at present")
         self._tell([(job, refused) for job in batch if id(job) not in kept])
+
+
+def _for_others(job: Job[Any]) -> bool:
+    """Whether a job may make work that this process does not take at once."""
+    match job:
+        case Receive(arrival=arrival):
+            return not arrival.claim
+        case Move(step=step):
+            return step.state in READY and not step.keep and not step.delay_s
+        case Call(queues=queues):
+            return queues
+        case _:
+            return False
 
 
 def _nothing() -> None:
