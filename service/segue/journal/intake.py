@@ -109,7 +109,8 @@ class JournaledIntake:
         if entered.earlier is not None:
             receipt = await self._again(raw, peer, found, policy, entered, ack)
             if mode is not None and receipt.id is not None:
-                await self.replies.again(receipt.id, peer.say)
+                with contextlib.suppress(StoreError, SQLAlchemyError):  # the next resend asks again
+                    await self.replies.again(receipt.id, peer.say)
             return receipt
         if unfit is not None:
             self._later(self.journal.move(Step(entered.id, entered.fence, "refused", unfit.code, parks=False)))
