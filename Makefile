@@ -78,8 +78,10 @@ $(CACHE)/uv/bin/uv:
 	$(PYTHON) -m venv $(CACHE)/uv
 	$(CACHE)/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
+# Compiled here and not at the first start: where nothing may be written then, each start would compile everything anew.
 .venv/.ready: uv.lock pyproject.toml | $(UV)
-	$(UV) sync --quiet --frozen --all-groups --python $(PYTHON)
+	$(UV) sync --quiet --frozen --all-groups --compile-bytecode --python $(PYTHON)
+	$(BIN)/python -m compileall -q service
 	@touch $@
 
 $(HELM):

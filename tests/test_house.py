@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +94,14 @@ def climbs(file: Path) -> list[str]:
 
 def test_no_floor_imports_a_higher_one() -> None:
     assert [climb for file in MODULES for climb in climbs(file)] == []
+
+
+def test_a_service_starts_without_the_clients_that_nobody_named() -> None:
+    """P-35: what only some settings need is imported when they name it."""
+    seldom = ("httpx", "jwt", "nats", "tenacity", "fhir.resources", "hl7apy")
+    code = f"import sys, segue.cli.service; print([name for name in {seldom} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"
 
 
 def test_every_room_has_a_floor() -> None:

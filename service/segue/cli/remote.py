@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from segue.cli.configuration import loaded
 from segue.settings.terminology import Remote
-from segue.terminology.remote import Resolver, Server, Translations
-from segue.terminology.remote.cache import Cache
-from segue.terminology.remote.question import Kind
-from segue.terminology.remote.translations import Local
+
+if TYPE_CHECKING:  # an HTTP client comes with it
+    from segue.terminology.remote import Resolver, Translations
+    from segue.terminology.remote.cache import Cache
 
 
 class RemoteError(Exception):
@@ -25,6 +24,10 @@ def translations_for(remote: Remote) -> Translations | None:
     """What the server has answered; None where none is set. Raises RemoteError."""
     if remote.url is None:
         return None
+    from segue.terminology.remote import Translations
+    from segue.terminology.remote.cache import Cache
+    from segue.terminology.remote.translations import Local
+
     try:
         cache = Cache(Path(remote.cache), remote.url.rstrip("/"), remote.map)
     except OSError as error:
@@ -35,6 +38,8 @@ def translations_for(remote: Remote) -> Translations | None:
 
 def resolver_for(remote: Remote, translations: Translations) -> Resolver:
     """Who asks the server; to be used in one event loop. Raises RemoteError."""
+    from segue.terminology.remote import Resolver, Server
+
     token = None
     if remote.token_file is not None:
         try:
@@ -56,6 +61,8 @@ def resolver_for(remote: Remote, translations: Translations) -> Resolver:
 
 
 def _cache(config: Path | None) -> Cache | int:
+    from segue.terminology.remote.cache import Cache
+
     found = loaded(config)
     if found is None:
         return 2
@@ -68,6 +75,9 @@ def _cache(config: Path | None) -> Cache | int:
 
 def answers(config: Path | None) -> int:
     """All answers as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
     cache = _cache(config)
     if isinstance(cache, int):
         return cache
@@ -84,6 +94,8 @@ def answers(config: Path | None) -> int:
 
 def forget(config: Path | None, kind: str | None) -> int:
     """Removes answers, so that the server is asked anew."""
+    from segue.terminology.remote.question import Kind
+
     cache = _cache(config)
     if isinstance(cache, int):
         return cache

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -49,8 +49,10 @@ from segue.reloading import Reloading
 from segue.secret import Secret, SecretError
 from segue.settings import Key, Listener, Settings, SettingsError, is_loopback, load
 from segue.settings.targets import Fhir
-from segue.terminology.remote import Resolver
 from segue.tls import TlsError
+
+if TYPE_CHECKING:
+    from segue.terminology.remote import Resolver
 
 EXAMPLE = "examples/adt_a01_admission.hl7"
 YOUNG_OBJECTS = 20_000

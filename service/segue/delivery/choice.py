@@ -1,4 +1,7 @@
-"""The targets of the settings, opened: one class a kind. The only place that knows them all."""
+"""The targets of the settings, opened: one class a kind. The only place that knows them all.
+
+Each is imported when it is named: the clients of what nobody sends to would double the time to start.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,8 @@ from urllib.parse import urlsplit
 
 from segue import log
 from segue.delivery.exclusion import Locks
-from segue.delivery.fhir import FhirServer
-from segue.delivery.folder import Folder
-from segue.delivery.ndjson import Ndjson
-from segue.delivery.peer import MllpPeer
 from segue.delivery.route import Route, Routes, Told
-from segue.delivery.stream import NatsStream
 from segue.delivery.target import Target
-from segue.delivery.webhook import Webhook
 from segue.secret import SecretError
 from segue.settings import Settings, is_loopback
 from segue.settings import targets as nodes
@@ -46,16 +43,28 @@ def open_routes(settings: Settings, told: Told, locks: Locks | None = None) -> R
 def _opened(node: nodes.Target, locks: Locks | None) -> Target:
     match node:
         case nodes.Fhir():
+            from segue.delivery.fhir import FhirServer
+
             return FhirServer(node, locks=locks)
         case nodes.Folder():
+            from segue.delivery.folder import Folder
+
             return Folder(Path(node.path))
         case nodes.Ndjson():
+            from segue.delivery.ndjson import Ndjson
+
             return Ndjson(Path(node.path))
         case nodes.Webhook():
+            from segue.delivery.webhook import Webhook
+
             return Webhook(node)
         case nodes.Nats():
+            from segue.delivery.stream import NatsStream
+
             return NatsStream(node)
         case nodes.Mllp():
+            from segue.delivery.peer import MllpPeer
+
             return MllpPeer(node)
 
 

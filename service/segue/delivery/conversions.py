@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from segue import log
 from segue.convert import Converter
@@ -20,7 +20,9 @@ from segue.delivery.target import Parcel
 from segue.issues import Issue
 from segue.settings import Settings
 from segue.terminology import Unmapped
-from segue.terminology.remote import Resolver
+
+if TYPE_CHECKING:  # an HTTP client comes with it, which a service without a server has no use for
+    from segue.terminology.remote import Resolver
 
 INLINE_BYTES = 256 << 10
 

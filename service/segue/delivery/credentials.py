@@ -13,7 +13,6 @@ from time import monotonic, time
 from uuid import uuid4
 
 import httpx
-import jwt
 import orjson
 
 from segue import log
@@ -97,7 +96,7 @@ class Token(httpx.Auth):
     def _asked(self) -> httpx.Request:
         try:
             return self._ask()
-        except (SecretError, ValueError, jwt.PyJWTError):
+        except (SecretError, ValueError):
             raise _unknown("secret") from None
 
     async def _take(self, reply: httpx.Response) -> None:
@@ -140,7 +139,7 @@ def smart_request(settings: Smart, now: Callable[[], float] = time) -> Callable[
     secret = _secret(settings, "key")
     try:
         _signed(settings, secret, now)
-    except (ValueError, TypeError, jwt.PyJWTError):
+    except ValueError:
         raise SecretError(
             f"{secret.file or secret.variable} is no key for {settings.algorithm} – give a PEM private key"
         ) from None
@@ -158,6 +157,9 @@ def smart_request(settings: Smart, now: Callable[[], float] = time) -> Callable[
 
 
 def _signed(settings: Smart, secret: Secret, now: Callable[[], float]) -> str:
+    """The assertion; raises ValueError for a key that does not fit."""
+    import jwt  # with it comes a library of ciphers: only for those who sign
+
     claims = {
         "iss": settings.client_id,
         "sub": settings.client_id,
@@ -165,7 +167,10 @@ def _signed(settings: Smart, secret: Secret, now: Callable[[], float]) -> str:
         "exp": int(now()) + ASSERTION_S,
         "jti": uuid4().hex,
     }
-    return jwt.encode(claims, secret.read(), algorithm=settings.algorithm, headers={"kid": settings.key_id})
+    try:
+        return jwt.encode(claims, secret.read(), algorithm=settings.algorithm, headers={"kid": settings.key_id})
+    except (TypeError, jwt.PyJWTError) as error:
+        raise ValueError(type(error).__name__) from None
 
 
 def _secret(node: object, stem: str) -> Secret:

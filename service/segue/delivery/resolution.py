@@ -9,11 +9,13 @@ is open, the message is converted once, as without a server.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from segue.issues import Issue, issue
 from segue.terminology import Unmapped
-from segue.terminology.remote import Resolver
+
+if TYPE_CHECKING:
+    from segue.terminology.remote import Resolver
 
 
 class Made(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,7 +24,9 @@ from segue.inbox.desk import Desk
 from segue.issues import issue
 from segue.journal.clerk import Clerk
 from segue.settings import Settings
-from segue.terminology.remote import Resolver
+
+if TYPE_CHECKING:
+    from segue.terminology.remote import Resolver
 
 COMPRESSED_FROM = 1024
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
@@ -21,7 +21,9 @@ from segue.http.rules import Rules
 from segue.inbox.desk import Desk
 from segue.issues import Issue, Refusal, issue
 from segue.settings import Settings
-from segue.terminology.remote import Resolver
+
+if TYPE_CHECKING:
+    from segue.terminology.remote import Resolver
 
 VARY = "Accept"  # the compressing layer adds Accept-Encoding
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jinja2
 from jinja2 import nodes
+from jinja2.parser import Parser
 
 from .source import MappingError, Place
 
@@ -116,19 +118,37 @@ def parse_value(text: str, place: Place) -> Expression | None:
 
 def parse(text: str, place: Place) -> Expression:
     """A bare expression, as in `$if`."""
-    if _BRACKETS.search(text):
-        raise MappingError("square brackets are not part of a path", place, "write the repetition as PID.3(2)")
     try:
-        template = _ENV.parse("{{ " + text + " }}")
+        return _parsed(text)
+    except _Refused as refused:
+        raise MappingError(refused.text, place, refused.hint) from None
+
+
+class _Refused(Exception):
+    """What is wrong with an expression, and what to write."""
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.text, self.hint = text, hint
+
+
+@cache
+def _parsed(text: str) -> Expression:
+    """The same for the same text wherever it stands: maps repeat themselves, and several questions are asked of each value."""
+    if _BRACKETS.search(text):
+        raise _Refused("square brackets are not part of a path", "write the repetition as PID.3(2)")
+    try:
+        parser = Parser(_ENV, text, state="variable")
+        found = parser.parse_tuple()
+        if not parser.stream.eos:
+            raise _Refused("exactly one expression is expected")
     except jinja2.TemplateSyntaxError as error:
-        raise MappingError(f"not an expression: {error.message}", place) from None
-    body = template.body
-    if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
-        raise MappingError("exactly one expression is expected", place)
-    return _convert(body[0].nodes[0], place)
+        message = (error.message or "").replace("end of template", "end of the expression")
+        raise _Refused(f"not an expression: {message}") from None
+    return _convert(found)
 
 
-def _convert(node: nodes.Node, place: Place) -> Expression:
+def _convert(node: nodes.Node) -> Expression:
     match node:
         case nodes.Const() if isinstance(node.value, str):
             return Text(node.value)
@@ -139,75 +159,75 @@ def _convert(node: nodes.Node, place: Place) -> Expression:
         case nodes.Name():
             return Path(node.name)
         case nodes.Getitem() | nodes.Getattr() | nodes.Call():
-            return _path_or_call(node, place)
+            return _path_or_call(node)
         case nodes.Filter():
             if node.node is None:
-                raise MappingError("a filter needs a value before it", place)
-            _plain(node, place)
+                raise _Refused("a filter needs a value before it")
+            _plain(node)
             return Apply(
                 node.name,
-                _convert(node.node, place),
-                tuple(_convert(a, place) for a in node.args),
-                tuple((str(k.key), _convert(k.value, place)) for k in node.kwargs),
+                _convert(node.node),
+                tuple(_convert(a) for a in node.args),
+                tuple((str(k.key), _convert(k.value)) for k in node.kwargs),
             )
         case nodes.Or():
-            return Either((*_options(_convert(node.left, place)), *_options(_convert(node.right, place))))
+            return Either((*_options(_convert(node.left)), *_options(_convert(node.right))))
         case nodes.And():
-            return Both((_convert(node.left, place), _convert(node.right, place)))
+            return Both((_convert(node.left), _convert(node.right)))
         case nodes.Not():
-            return Not(_convert(node.node, place))
+            return Not(_convert(node.node))
         case nodes.Concat():
-            return Join(tuple(_convert(n, place) for n in node.nodes))
+            return Join(tuple(_convert(n) for n in node.nodes))
         case nodes.CondExpr():
-            otherwise = _convert(node.expr2, place) if node.expr2 is not None else None
-            return Choose(_convert(node.test, place), _convert(node.expr1, place), otherwise)
+            otherwise = _convert(node.expr2) if node.expr2 is not None else None
+            return Choose(_convert(node.test), _convert(node.expr1), otherwise)
         case nodes.Compare() if len(node.ops) == 1:
-            return Compare(_convert(node.expr, place), node.ops[0].op, _convert(node.ops[0].expr, place))
+            return Compare(_convert(node.expr), node.ops[0].op, _convert(node.ops[0].expr))
         case nodes.Test() if not node.args and not node.kwargs:
-            return Apply("is_" + node.name, _convert(node.node, place))
+            return Apply("is_" + node.name, _convert(node.node))
         case nodes.Tuple() | nodes.List():
-            return Sequence(tuple(_convert(n, place) for n in node.items))
+            return Sequence(tuple(_convert(n) for n in node.items))
         case _:
-            raise MappingError(f"{type(node).__name__} is not part of the mapping language", place)
+            raise _Refused(f"{type(node).__name__} is not part of the mapping language")
 
 
 def _options(part: Expression) -> tuple[Expression, ...]:
     return part.options if isinstance(part, Either) else (part,)
 
 
-def _path_or_call(node: nodes.Node, place: Place) -> Expression:
+def _path_or_call(node: nodes.Node) -> Expression:
     if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name):
-        _plain(node, place)
+        _plain(node)
         return Apply(
             node.node.name,
             None,
-            tuple(_convert(a, place) for a in node.args),
-            tuple((str(k.key), _convert(k.value, place)) for k in node.kwargs),
+            tuple(_convert(a) for a in node.args),
+            tuple((str(k.key), _convert(k.value)) for k in node.kwargs),
         )
     steps: list[int] = []
     repetition: int | None = None
     while not isinstance(node, nodes.Name):
         match node:
             case nodes.Getitem(arg=nodes.Const(value=int() as step)):
-                steps.append(_step(step, place))
+                steps.append(_step(step))
                 node = node.node
             case nodes.Call(args=[nodes.Const(value=int() as number)], kwargs=[]):
                 repetition = number
                 if not isinstance(node.node, nodes.Getitem):
-                    raise MappingError("a repetition follows its field: PID.3(2)", place)
+                    raise _Refused("a repetition follows its field: PID.3(2)")
                 node = node.node
             case _:
-                raise MappingError("a path is a segment and numbers", place, "write PID.5.1 or PID.3(2).1")
+                raise _Refused("a path is a segment and numbers", "write PID.5.1 or PID.3(2).1")
     steps.reverse()
     return Path(node.name, tuple(steps), repetition)
 
 
-def _plain(node: nodes.Filter | nodes.Call, place: Place) -> None:
+def _plain(node: nodes.Filter | nodes.Call) -> None:
     if node.dyn_args is not None or node.dyn_kwargs is not None:
-        raise MappingError("arguments are written one by one", place)
+        raise _Refused("arguments are written one by one")
 
 
-def _step(value: Any, place: Place) -> int:
+def _step(value: Any) -> int:
     if value < 1:
-        raise MappingError("fields and components count from 1", place)
+        raise _Refused("fields and components count from 1")
     return value

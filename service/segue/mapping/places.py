@@ -40,7 +40,7 @@ class Env:
     key: str = ""  # element being set: for the trace
 
     def at(self, place: Place) -> Env:
-        return replace(self, place=place)
+        return self if place is self.place else replace(self, place=place)
 
 
 @dataclass(frozen=True, slots=True)
