@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 
+from segue.cli.collector import let_young_be
 from segue.cli.remote import translations_for
 from segue.cli.rules import converter_for, rule_files
 from segue.delivery.children import Children, first, serve
@@ -32,6 +33,7 @@ def main() -> None:
         (), settings.terminology.vocabularies, rule_files(settings), translations_for(remote), reload=True
     )
     converter.compiled()
+    let_young_be()
     serve(converter, sys.stdin.buffer, answers)
 
 

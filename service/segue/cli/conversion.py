@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import typer
 
+from segue.cli.collector import let_young_be
 from segue.cli.outcomes import Outcome, Result, Unreadable, each
 from segue.cli.outputs import Folder, Lines, Output
 from segue.cli.rules import RulesError, converter_for
@@ -52,6 +53,7 @@ def run(
     except RulesError as error:
         typer.echo(str(error), err=True)
         return 2
+    let_young_be()
     output: Output = Lines(every=ndjson) if out is None else Folder(out)
     tally = _Tally()
     with _progress(len(found)) as advance:

@@ -8,7 +8,6 @@ them.
 from __future__ import annotations
 
 import asyncio
-import gc
 import shlex
 import shutil
 import signal
@@ -24,6 +23,7 @@ import typer
 
 from segue import log
 from segue.cli.children import children_of
+from segue.cli.collector import let_young_be
 from segue.cli.configuration import tell
 from segue.cli.remote import RemoteError, resolver_for, translations_for
 from segue.cli.rules import RulesError, converter_for, rule_files
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from segue.terminology.remote import Resolver
 
 EXAMPLE = "examples/adt_a01_admission.hl7"
-YOUNG_OBJECTS = 20_000
 
 
 def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
@@ -89,9 +88,7 @@ def run(config: Path | None, flags: Mapping[Key, Any]) -> int:
     except _BindError as error:
         typer.echo(str(error), err=True)
         return 1
-    gc.set_threshold(
-        YOUNG_OBJECTS
-    )  # a conversion frees all it makes by itself: looking through it each time finds nothing
+    let_young_be()
     return asyncio.run(_Process(settings, converter, resolver, desk, counting, web, doors).main())
 
 

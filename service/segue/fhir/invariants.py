@@ -109,18 +109,24 @@ def _seldom(owner: str) -> frozenset[str]:
     return frozenset(e.name if e.types[0] == "Extension" else "_" + e.name for e in known)
 
 
+SHAPES = 512  # lists of keys of one type that are remembered; they start anew when full
+
+
 def _visitor(owner: str, plan: dict[str, Step], seldom: frozenset[str]) -> Visit:
-    """A key that is not in the plan costs one look-up."""
-    get = plan.get
+    """What is to be done for a list of keys is found once: objects of a type look alike, and most of their keys lead to nothing."""
+    shapes: dict[tuple[str, ...], list[tuple[str, int, frozenset[str], Visit]]] = {}
     whole = WHOLE.get(owner)
     concept, coding = frozenset(("extension", "_text")), _seldom("Coding")
 
     def visit(node: Json, walk: Walk) -> None:
-        for key, value in node.items():
-            step = get(key)
-            if step is None:
-                continue
-            mode, keys, look = step
+        shape = tuple(node)
+        steps = shapes.get(shape)
+        if steps is None:
+            if len(shapes) >= SHAPES:
+                shapes.clear()
+            steps = shapes[shape] = [(key, *plan[key]) for key in shape if key in plan]
+        for key, mode, keys, look in steps:
+            value = node[key]
             if mode >= ONE:
                 if mode == ONE:
                     look(value, walk)

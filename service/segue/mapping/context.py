@@ -413,7 +413,10 @@ def _reach(group: Group) -> dict[str, list[Segment]]:
 
 def first_valued(segment: Segment, number: int) -> Repetition | None:
     """The first repetition that holds anything."""
-    for repetition in segment.repetitions(number):
+    found = segment.repetitions(number)
+    if len(found) == 1:
+        return found[0]  # a field that is there has one repetition at least, and a single one is all of it
+    for repetition in found:
         if repetition.raw:
             return repetition
     return None

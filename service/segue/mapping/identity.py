@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable
+from functools import lru_cache
 
 NAMESPACE = uuid.UUID("6f1b36e4-0b0d-5c1e-9a55-5e60e7a1f4d2")  # published: anyone can recompute an identity (R-RID-2)
 _SALT = NAMESPACE.bytes
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # its first two bits are 10
 
 
+@lru_cache(8192)
 def uuid5(namespace: bytes, name: str) -> str:
     """UUIDv5 as text (RFC 9562 §5.5)."""
     digits = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()

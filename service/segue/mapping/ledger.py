@@ -165,6 +165,8 @@ def _field(
     told: bool,
 ) -> None:
     """What one field lost or cleared; a single value whose fault is told already is not told again."""
+    if _all_home(segment, number, ignored):
+        return
     lost: list[tuple[Segment, Location, str]] = []
     cleared: Location | None = None
     for _, where, raw, state, _ in _leaves_of(segment, number, ignored, mapped=False):
@@ -185,6 +187,29 @@ def _field(
         )
     if cleared is not None:
         issues.append(issue("field.cleared", cleared, rule="R-NULL-3"))
+
+
+def _all_home(segment: Segment, number: int, ignored: Ignored) -> bool:
+    """Whether every leaf of a field found a home or is ignored and none is cleared, as nearly always; makes no leaves of them."""
+    whole, name = segment.used >> number & 1, segment.name
+    for repetition in segment.repetitions(number):
+        if NULL in repetition.raw:
+            return False
+        used, components = repetition.used, repetition.components
+        if whole or used & 1 or (used & 2 and len(components) == 2):
+            continue
+        for c, component in enumerate(components):
+            if not component or used >> c & 1 or component.isspace() or (name, number, c) in ignored:
+                continue
+            bits = repetition.marked(c)
+            if not bits:
+                return False
+            if bits & 1:
+                continue
+            for s, sub in enumerate(repetition.part(c).components):
+                if sub and not bits >> s & 1 and not sub.isspace():
+                    return False
+    return True
 
 
 def keep(ctx: Context, residue: list[tuple[Segment, Location, str]], fallback: Record | None) -> None:

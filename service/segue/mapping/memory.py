@@ -103,10 +103,10 @@ def _learn(
     used, marks, subs = node.used, node.marks, node.subs
     node.used, node.marks, node.subs = 0, None, None
     issues, noticed, reported, misses = len(ctx.issues), len(ctx.noticed), len(ctx.reported), len(ctx.missed)
-    bound = (len(ctx.references), len(ctx.records), ctx.placed)
+    references, records, placed = len(ctx.references), len(ctx.records), ctx.placed
     value = build(ctx, node, *params)
     found = _submarks(node)
-    plain = bound == (len(ctx.references), len(ctx.records), ctx.placed)
+    plain = len(ctx.references) == references and len(ctx.records) == records and ctx.placed == placed
     if plain and len(ctx.issues) - issues == len(ctx.reported) - reported and len(node.raw) <= LONGEST:
         if len(known) >= LIMIT:
             known.clear()
@@ -124,5 +124,7 @@ def _learn(
 
 
 def _submarks(node: Repetition | Part) -> dict[int, int] | None:
+    if node.subs is None:
+        return node.marks
     found = {n: p.used for n, p in (node.subs or {}).items() if p.used}
     return joined(node.marks, found or None)

@@ -8,11 +8,11 @@ Results are cached by text and zone, since one message repeats its times.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date as Date
 from datetime import datetime as DateTime
 from datetime import timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Zone = ZoneInfo | str | None  # IANA zone, fixed offset "+05:00", or none
@@ -33,8 +33,7 @@ _TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(\.\d{1,9})?)?)?\s*(Z|[+-]\d
 _LENGTHS = {"Y": 1, "L": 2, "D": 3, "H": 4, "M": 5, "S": 6}  # TS.2, degree of precision
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A v2 time read: what each FHIR type can say of it, and what has to be reported."""
 
     date: str | None = None
@@ -83,8 +82,15 @@ def _offset(text: str) -> str | None:
 def moment(text: str, zone: Zone, precision: str = "") -> Moment:
     """What a v2 date or time says. `precision` is TS.2 (R-DATE-8)."""
     text = text.strip()
-    if text.startswith("0000") or text.startswith("99991231"):
+    if text.startswith(("0000", "99991231")):
         return SENTINEL
+    if len(text) == 8 and not precision and text.isdecimal() and text.isascii():  # most are a day
+        day = f"{text[:4]}-{text[4:6]}-{text[6:]}"
+        try:
+            Date.fromisoformat(day)
+        except ValueError:
+            return UNREADABLE
+        return Moment(day, day)
     match, form = _HL7.fullmatch(text), None
     if match is None:
         match, form = _ISO.fullmatch(text) or _MIXED.fullmatch(text), "field.date-form"

@@ -6,6 +6,7 @@ Equal is what the rule of each names equal. Where two differ in anything but wha
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 
 from ..context import Context
@@ -78,8 +79,13 @@ def fuller_telecom(one: Json, other: Json) -> Json | None:
 def dialled(point: Json) -> str:
     """The digits of a telephone number, in which writing differs; any other address as it is."""
     value = point.get("value", "")
-    digits = "".join(filter(str.isdigit, value)) if point.get("system") in ("phone", "fax", "pager", "sms") else ""
+    digits = _digits(value) if point.get("system") in ("phone", "fax", "pager", "sms") else ""
     return digits or value
+
+
+@lru_cache(4096)
+def _digits(value: str) -> str:
+    return "".join(filter(str.isdigit, value))
 
 
 def one_part(ctx: Context, one: Json, other: Json) -> Json | None:
