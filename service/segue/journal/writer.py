@@ -21,9 +21,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from segue import log
-from segue.journal import arrivals, bell, transitions
+from segue.journal import arrivals, bell, queues, staleness, transitions
 from segue.journal.arrivals import Arrival
 from segue.journal.database import Database, StoreError
+from segue.journal.statements import prepared
 from segue.journal.states import READY, State
 from segue.journal.transitions import Step
 
@@ -103,8 +104,11 @@ class Writer:
 
     def start(self) -> None:
         """Raises StoreError where the journal cannot be written."""
-        self._connection = self._database.write()
+        self._open()
         self._thread.start()
+
+    def _open(self) -> None:
+        self._connection = prepared(self._database.write(), transitions, arrivals, queues, staleness)
 
     def put(self, job: Job[Any]) -> None:
         with self._wake:
@@ -169,10 +173,11 @@ class Writer:
 
     def _commit(self, batch: Sequence[Job[Any]]) -> list[tuple[Job[Any], Any]]:
         if self._connection is None:
-            self._connection = self._database.write()
+            self._open()
         connection = self._connection
-        queues = any(isinstance(job, Receive | Move) or (isinstance(job, Call) and job.queues) for job in batch)
-        now = self._database.turn(connection, queues=queues)
+        assert connection is not None
+        moving = any(isinstance(job, Receive | Move) or (isinstance(job, Call) and job.queues) for job in batch)
+        now = self._database.turn(connection, queues=moving)
         results: list[tuple[Job[Any], Any]] = []
         freed = due = 0
         moves = [job for job in batch if isinstance(job, Move)]
