@@ -79,6 +79,16 @@ class Conversion:
         ]
         return orjson.dumps({**self._out, "entry": entries})
 
+    @property
+    def type(self) -> str:
+        """Of the Bundle."""
+        return self._out["type"]
+
+    @property
+    def entries(self) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Each entry of the Bundle, which nobody may change, and its resource as JSON."""
+        return zip(self._out["entry"], self._texts, strict=True)
+
     def model(self) -> Any:
         """The Bundle as a fhir.resources R4B model."""
         from fhir.resources.R4B.bundle import Bundle

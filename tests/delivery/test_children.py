@@ -7,16 +7,20 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import orjson
 import pytest
 
 from segue.cli.children import children_of
 from segue.convert import Converter
 from segue.delivery.children import Children, CulpritError, made
+from segue.delivery.keys import claims
 from segue.settings import Settings
 from segue.terminology.maprows import COLUMNS
 from segue.terminology.remote.question import LOOKUP, Question
 
 ADT = b"MSH|^~\\&|LAB|NORTH|EHR|HOSP|20260301||ADT^A08|M1|P|2.5\rPID|1||77^^^NORTH^MR||Marlow^Ines\rZZZ|1\r"
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 # A converter that dies of one word, eats memory at another and sleeps at a third.
 ODD = """
@@ -94,3 +98,17 @@ async def test_a_process_that_cannot_be_started_is_told() -> None:
     children = Children(1, (sys.executable, "-c", "pass"))
     with pytest.raises(RuntimeError):
         await children.convert(ADT, {})
+
+
+@pytest.mark.parametrize("bundle", ["transaction", "message"])
+def test_S61a_what_a_conversion_says_it_writes_is_what_its_body_says(bundle: str) -> None:
+    """One Bundle of a journal is read again, the next is sent as it was made: both stand in the same lines."""
+    converter = Converter()
+    for name in ("adt_a01_admission", "adt_a40_merge", "orm_o01_lab_order"):
+        found = made(converter, (EXAMPLES / f"{name}.hl7").read_bytes(), {"bundle": bundle})
+        assert found.body is not None
+        assert found.writes is not None
+        body = orjson.loads(found.body)
+        assert found.writes.type == body["type"] == bundle
+        assert found.writes.claims == claims(body)
+        assert len(found.writes.claims) > 1

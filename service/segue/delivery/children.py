@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from segue import log
 from segue.convert import Converter
+from segue.delivery.keys import Writes, writes
 from segue.issues import Issue, Refusal, issue
 from segue.mapping.sites import selected
 from segue.terminology import Unmapped
@@ -44,6 +45,7 @@ class Made(NamedTuple):
     site: str = ""
     unmapped: tuple[Unmapped, ...] = ()
     unnamed: tuple[Question, ...] = ()  # displays that a child lacked (T-38)
+    writes: Writes | None = None
 
     def saying(self, *issues: Issue) -> Made:
         return self._replace(issues=(*self.issues, *issues))
@@ -56,7 +58,8 @@ def made(converter: Converter, raw: bytes, options: Mapping[str, Any]) -> Made:
         header = done.message.header
         site = options.get("site") or selected(converter.pack.sites, done.message) or ""
         sender = (header.leaf(3) or "", header.leaf(4) or "")
-        return Made(done.issues, done.json(), done.event, done.control_id, sender, site, done.unmapped)
+        told = writes(done.type, done.entries)
+        return Made(done.issues, done.json(), done.event, done.control_id, sender, site, done.unmapped, writes=told)
     except Refusal as refusal:
         return Made(refusal.issues)
     except MemoryError:

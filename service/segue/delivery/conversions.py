@@ -51,7 +51,7 @@ class Converted(NamedTuple):
         """The Bundle on its way; `digest` is the SHA-256 of the message."""
         found = self.made
         assert found.body is not None
-        return Parcel(found.body, found.control_id, digest, found.event, found.sender, found.site, raw)
+        return Parcel(found.body, found.control_id, digest, found.event, found.sender, found.site, raw, found.writes)
 
 
 class Unknown(Protocol):

@@ -17,7 +17,7 @@ import httpx
 import orjson
 
 from segue.delivery.exclusion import Exclusion, Locks, shared
-from segue.delivery.keys import Turns, claims
+from segue.delivery.keys import Turns, Writes, claims
 from segue.delivery.reply import failure
 from segue.delivery.target import CONFLICT, DeliveryError, Parcel
 from segue.delivery.web import Web
@@ -43,11 +43,13 @@ class FhirServer:
         self._exclusion = Exclusion(locks, f"{settings.name} {self._base}") if locks is not None else None
 
     async def deliver(self, parcel: Parcel) -> None:
-        bundle: dict[str, Any] = orjson.loads(parcel.body)
-        url = f"{self._base}/$process-message" if bundle["type"] == "message" else self._base
-        wanted = claims(bundle)
-        alone = self._exclusion.alone(shared(wanted)) if self._exclusion is not None else nullcontext()
-        async with self._turns.turn(wanted) as turn, alone:
+        found = parcel.writes
+        if found is None:  # a Bundle from the journal: its body tells
+            bundle: dict[str, Any] = orjson.loads(parcel.body)
+            found = Writes(bundle["type"], claims(bundle))
+        url = f"{self._base}/$process-message" if found.type == "message" else self._base
+        alone = self._exclusion.alone(shared(found.claims)) if self._exclusion is not None else nullcontext()
+        async with self._turns.turn(found.claims) as turn, alone:
             failed = await self._sent(url, parcel)
             for attempt in range(1, CONFLICT_TRIES):
                 if failed is None or failed.reason != CONFLICT:

@@ -42,11 +42,24 @@ class Claim(NamedTuple):
         return not self.registry or there is None or not (self.creates or there == self.digest)
 
 
+class Writes(NamedTuple):
+    """The type of a Bundle, and what it writes by key."""
+
+    type: str
+    claims: dict[str, Claim]
+
+
 def claims(bundle: dict[str, Any]) -> dict[str, Claim]:
     """By `Type?query` or `Type/id` of every entry: what its request names, else the resource itself."""
+    entries = cast("list[dict[str, Any]]", bundle.get("entry", []))
+    return writes(bundle.get("type", ""), ((entry, None) for entry in entries)).claims
+
+
+def writes(type: str, entries: Iterable[tuple[dict[str, Any], bytes | None]]) -> Writes:
+    """The same of entries, each with the JSON of its resource where that is at hand."""
     found: dict[str, Claim] = {}
-    by_request = bundle.get("type") != "message"  # what a receiver of messages writes is its own affair
-    for entry in cast("list[dict[str, Any]]", bundle.get("entry", [])):
+    by_request = type != "message"  # what a receiver of messages writes is its own affair
+    for entry, text in entries:
         request: dict[str, str] = entry.get("request", {})
         resource: dict[str, Any] = entry.get("resource", {})
         creates = "ifNoneExist" in request
@@ -59,9 +72,11 @@ def claims(bundle: dict[str, Any]) -> dict[str, Claim]:
         else:
             continue
         registry = by_request and resource.get("resourceType") in REGISTRY
-        digest = blake2b(orjson.dumps(resource), digest_size=16).digest() if registry else b""
+        digest = b""
+        if registry:
+            digest = blake2b(orjson.dumps(resource) if text is None else text, digest_size=16).digest()
         found[key] = Claim(digest, creates, registry)
-    return found
+    return Writes(type, found)
 
 
 @dataclass(slots=True)

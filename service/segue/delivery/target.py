@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
+from segue.delivery.keys import Writes
 from segue.issues import Issue
 
 # The classes of S-60 that a failure's reason names. The first five say something of the target, not of the message.
@@ -34,6 +35,7 @@ class Parcel:
     sender: tuple[str, str] = ("", "")  # MSH-3 and MSH-4, first components
     site: str = ""  # whose maps made the Bundle; "" for none
     raw: bytes = b""  # the message as received
+    writes: Writes | None = None  # what the Bundle writes, where that was told when it was made; else its body tells
 
     @property
     def key(self) -> str:
