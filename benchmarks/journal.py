@@ -3,6 +3,10 @@
 Every message has a control id and a patient of its own. Service, its conversion processes, the stub of a FHIR server and
 the senders share the machine; beside them a bare echo of the same frames in the same run. A message counts when the stub
 has it; the rate is that of the whole way, the times are those of the acknowledgement.
+
+Twice: senders that send as soon as they are answered tell the rate, and as their times how long eight messages take that
+stand in line; senders that keep to a clock at half of that rate tell what a hospital waits. There a time begins when the
+message was due, so that one that is sent late is not told as quick.
 """
 
 from __future__ import annotations
@@ -17,19 +21,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import messages
 from benchmarks.rounds import Row, p99
-from benchmarks.serving import Connection
+from benchmarks.serving import Connection, Paced
 
 CONNECTIONS = 8
 SECONDS = 5.0
 WARM_S = 2.0
-PROCESSES = (0, 1, 2)
+RUNS = ((0, "converted"), (1, "converted"), (2, "converted"), (0, "received"), (1, "received"))  # processes, `ack`
 _OWN = re.compile(rb"NG20260311-000101|700412|NX-448213|ACC-90331|V-5500871|GU-3301|MB-448213-0\d|HM-99-118274")
 
 
@@ -54,42 +58,50 @@ class Through(NamedTuple):
     p99_us: float
     cpu_ms: float  # of the service and its processes, a message
     behind: int  # accepted and not yet delivered at the end
+    half_per_second: float
+    half_median_us: float
+    half_p99_us: float
 
 
 def measure(rounds: int) -> list[Row]:
     bare: list[Through] = []
-    whole: dict[int, list[Through]] = {count: [] for count in PROCESSES}
+    whole: dict[tuple[int, str], list[Through]] = {run: [] for run in RUNS}
     for turn in range(min(rounds, 3)):
         with _program([sys.executable, "-m", "benchmarks.mllp"]) as (running, line):
             bare.append(asyncio.run(_load(running.pid, int(line), None, turn)))
-        for count in PROCESSES:
-            whole[count].append(through(count))
+        for processes, ack in RUNS:
+            whole[processes, ack].append(through(processes, ack=ack))
     echo = statistics.median(one.per_second for one in bare)
-    rows = [_row(f"echo of frames, {CONNECTIONS} connections", bare)]
-    for count, found in whole.items():
-        here = (
-            "converted by the service itself" if not count else f"converted in {count} process{'es'[: 2 * (count > 1)]}"
-        )
+    rows = _rows(f"echo of frames, {CONNECTIONS} connections", bare)
+    for (processes, ack), found in whole.items():
+        where = "by the service itself" if not processes else f"in {processes} process{'es'[: 2 * (processes > 1)]}"
         cpu = statistics.median(one.cpu_ms for one in found)
-        rows.append(
-            _row(f"journal, AA, delivered; {here} ({cpu:.1f} ms of CPU each)", found)._replace(
-                ratio=statistics.median(one.per_second for one in found) / echo, against="of echo"
-            )
-        )
+        full, half = _rows(f"AA when {ack}, converted {where}; {cpu:.1f} ms of CPU each", found)
+        rows += full._replace(ratio=statistics.median(one.per_second for one in found) / echo, against="of echo"), half
     return rows
 
 
-def _row(name: str, found: list[Through]) -> Row:
-    return Row(
-        "journal",
-        name,
-        statistics.median(one.median_us for one in found),
-        statistics.median(one.p99_us for one in found),
-        statistics.median(one.per_second for one in found),
-    )
+def _rows(name: str, found: list[Through]) -> list[Row]:
+    """Of a full load, and of half of it."""
+    return [
+        Row(
+            "journal",
+            name,
+            statistics.median(one.median_us for one in found),
+            statistics.median(one.p99_us for one in found),
+            statistics.median(one.per_second for one in found),
+        ),
+        Row(
+            "journal",
+            "… at half of that rate",
+            statistics.median(one.half_median_us for one in found),
+            statistics.median(one.half_p99_us for one in found),
+            statistics.median(one.half_per_second for one in found),
+        ),
+    ]
 
 
-def through(processes: int, journal: str | None = None, seconds: float = SECONDS) -> Through:
+def through(processes: int, journal: str | None = None, seconds: float = SECONDS, ack: str = "converted") -> Through:
     """One run with a journal of its own, or in the one given."""
     with tempfile.TemporaryDirectory() as folder, _program([sys.executable, "-m", "benchmarks.journal"]) as (_, line):
         port = int(line)
@@ -99,6 +111,7 @@ def through(processes: int, journal: str | None = None, seconds: float = SECONDS
         ]  # fmt: skip
         environment = {
             "SEGUE__LIMITS__PROCESSES": str(processes),
+            "SEGUE__LISTENERS__0__ACK": ack,
             "SEGUE__LOG__LEVEL": "warning",
             "SEGUE__DRAIN__DELAY_S": "0",
         }
@@ -143,10 +156,23 @@ async def _load(pid: int, port: int, stub: int | None, turn: int, seconds: float
     used = _cpu_s(pid) - cpu
     sent = len(spent) + sum(len(one.spent) for one in warm)
     behind = sent - await _taken(stub) if stub is not None else 0
-    return Through(done / lasted, statistics.median(spent), p99(spent), used / max(1, done) * 1000, behind)
+    while stub is not None and await _taken(stub) < sent:  # what is behind would count against the half
+        await asyncio.sleep(0.05)
+    every_s = CONNECTIONS * 2 * lasted / done
+    begin = time.perf_counter()
+    paced = [
+        Paced(source, complete, begin + seconds, first_at=begin + every_s * n / CONNECTIONS, every_s=every_s)
+        for n in range(CONNECTIONS)
+    ]
+    await _all(paced, port)
+    waited = [value for one in paced for value in one.spent]
+    return Through(
+        done / lasted, statistics.median(spent), p99(spent), used / max(1, done) * 1000, behind,
+        len(waited) / (time.perf_counter() - begin), statistics.median(waited), p99(waited),
+    )  # fmt: skip
 
 
-async def _all(senders: list[Connection], port: int) -> None:
+async def _all(senders: Sequence[Connection], port: int) -> None:
     loop = asyncio.get_running_loop()
     for one in senders:
         await loop.create_connection(lambda one=one: one, "127.0.0.1", port)

@@ -127,6 +127,33 @@ class Connection(asyncio.Protocol):
             self.done.set_result(None)
 
 
+class Paced(Connection):
+    """Sends when its time has come, not when it suits the service: what waited because the last answer was late counts as waiting."""
+
+    def __init__(
+        self,
+        requests: Iterator[bytes],
+        complete: Callable[[bytearray], bool],
+        until: float,
+        *,
+        first_at: float,
+        every_s: float,
+    ) -> None:
+        super().__init__(requests, complete, until)
+        self.due, self.every_s = first_at, every_s
+
+    def _send(self) -> None:
+        wait_s = self.due - time.perf_counter()
+        if wait_s > 0:
+            asyncio.get_running_loop().call_later(wait_s, self._send_due)
+        else:
+            self._send_due()
+
+    def _send_due(self) -> None:
+        self.begin, self.due = self.due, self.due + self.every_s
+        self.transport.write(next(self.requests))
+
+
 def load(port: int, request: bytes, complete: Callable[[bytearray], bool], connections: int, seconds: float) -> Load:
     """So many connections for so long."""
     return asyncio.run(_load(port, request, complete, connections, seconds))
