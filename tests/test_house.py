@@ -98,7 +98,7 @@ def test_no_floor_imports_a_higher_one() -> None:
 
 def test_a_service_starts_without_the_clients_that_nobody_named() -> None:
     """P-35: what only some settings need is imported when they name it."""
-    seldom = ("httpx", "jwt", "nats", "tenacity", "fhir.resources", "hl7apy")
+    seldom = ("aiohttp", "httpx", "jwt", "nats", "tenacity", "fhir.resources", "hl7apy")
     code = f"import sys, segue.cli.service; print([name for name in {seldom} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"

@@ -78,7 +78,7 @@ def oauth2(web: Web, secret: Path, **more: Any) -> dict[str, Any]:
 
 
 async def post(requests: Requests, web: Web) -> int:
-    return (await requests.post(web.url, b"{}", {})).status_code
+    return (await requests.post(web.url, b"{}", {})).status
 
 
 @pytest.mark.parametrize(
@@ -213,8 +213,8 @@ def test_SMART_assertions_end_within_five_minutes(tmp_path: Path) -> None:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     node = Smart(token_url="https://id/token", client_id="me", key_file=str(file), key_id="k", algorithm="ES384")
-    form = parse_qs(smart_request(node, now=lambda: 1000.0)().content.decode())
-    claims = jwt.decode(form["client_assertion"][0], options={"verify_signature": False})
+    form = smart_request(node, now=lambda: 1000.0)().form
+    claims = jwt.decode(form["client_assertion"], options={"verify_signature": False})
     assert 1000 < claims["exp"] <= 1300
 
 

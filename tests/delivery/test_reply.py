@@ -5,19 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import aiohttp
 import orjson
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 
-from segue.delivery.reply import failure, retry_after_s, unanswered
+from segue.delivery.reply import Reply, failure, retry_after_s, unanswered
 from segue.delivery.target import DeliveryError
 
 from .conftest import entries
 
+KEY = ConnectionKey("fhir.example.org", 443, True, True, None, None, None)
+
 
 def failed(status: int, body: Any = b"", **headers: str) -> DeliveryError:
     content = body if isinstance(body, bytes) else orjson.dumps(body)
-    found = failure(httpx.Response(status, content=content, headers=headers), entries=True)
+    found = failure(Reply(status, headers, content), entries=True)
     assert found is not None
     return found
 
@@ -43,18 +46,20 @@ def test_S60_class_by_status(statuses: tuple[int, ...], reason: str, transient: 
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "reason", "detail"),
     [
-        (httpx.ConnectError("no host"), "unreachable"),
-        (httpx.ConnectTimeout("late"), "unreachable"),
-        (httpx.ReadTimeout("late"), "indeterminate"),
-        (httpx.RemoteProtocolError("cut"), "indeterminate"),
-        (httpx.WriteError("cut"), "indeterminate"),
+        (aiohttp.ClientConnectorDNSError(KEY, OSError("no host")), "unreachable", "ConnectError"),
+        (aiohttp.ClientConnectorCertificateError(KEY, ValueError("whose?")), "unreachable", "ConnectError"),
+        (aiohttp.ConnectionTimeoutError("late"), "unreachable", "ConnectTimeout"),
+        (aiohttp.SocketTimeoutError("late"), "indeterminate", "ReadTimeout"),
+        (aiohttp.ServerDisconnectedError("cut"), "indeterminate", "ServerDisconnectedError"),
+        (aiohttp.ClientOSError("cut"), "indeterminate", "ClientOSError"),
+        (aiohttp.ClientPayloadError("cut"), "indeterminate", "ClientPayloadError"),
     ],
 )
-def test_S60_no_answer(error: httpx.HTTPError, reason: str) -> None:
+def test_S60_no_answer(error: aiohttp.ClientError, reason: str, detail: str) -> None:
     found = unanswered(error)
-    assert (found.reason, found.transient, found.detail) == (reason, True, type(error).__name__)
+    assert (found.reason, found.transient, found.detail) == (reason, True, detail)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +74,7 @@ def test_S60_no_answer(error: httpx.HTTPError, reason: str) -> None:
     ],
 )
 def test_S60_retry_after(text: str, seconds: float | None) -> None:
-    reply = httpx.Response(503, headers={"Retry-After": text} if text else {})
+    reply = Reply(503, {"Retry-After": text} if text else {}, b"")
     assert retry_after_s(reply, datetime(2026, 3, 1, 12, tzinfo=UTC)) == seconds
 
 
@@ -89,7 +94,7 @@ def test_a_refusal_has_no_time_to_wait_for() -> None:
     ],
 )
 def test_an_answer_that_tells_of_no_failure(body: bytes) -> None:
-    assert failure(httpx.Response(200, content=body), entries=True) is None
+    assert failure(Reply(200, {}, body), entries=True) is None
 
 
 def test_S62_entries_are_told_one_by_one() -> None:
@@ -129,7 +134,7 @@ def test_S62_the_outcome_of_the_whole_says_where() -> None:
 def test_the_answer_to_a_message_Bundle(code: str, expected: tuple[str, bool] | None) -> None:
     header = {"resourceType": "MessageHeader", "response": {"identifier": "x", "code": code}}
     body = orjson.dumps({"resourceType": "Bundle", "type": "message", "entry": [{"resource": header}]})
-    found = failure(httpx.Response(200, content=body), entries=True)
+    found = failure(Reply(200, {}, body), entries=True)
     assert (found and (found.reason, found.transient)) == expected
 
 

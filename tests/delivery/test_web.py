@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from segue.delivery.target import DeliveryError
 from segue.delivery.web import Web as Requests
+from segue.delivery.web import proxy_of
 from segue.settings.targets import Fhir
 from segue.settings.tls import ServerTls
 from segue.tls import server_tls
@@ -38,7 +40,7 @@ def target(web: Web, **tls: Any) -> Requests:
 async def test_S83_mutual_TLS(secure: Web, authority: Authority) -> None:
     own = authority.issue("me")
     requests = target(secure, ca_file=authority.ca, cert_file=own.cert, key_file=own.key)
-    assert (await requests.post(secure.url, b"{}", {})).status_code == 200
+    assert (await requests.post(secure.url, b"{}", {})).status == 200
     await requests.close()
 
 
@@ -62,7 +64,7 @@ async def test_S85_a_renewed_certificate_counts_for_the_next_request(secure: Web
     with pytest.raises(DeliveryError):
         await requests.post(secure.url, b"{}", {})
     authority.issue("me")
-    assert (await requests.post(secure.url, b"{}", {})).status_code == 200
+    assert (await requests.post(secure.url, b"{}", {})).status == 200
     await requests.close()
 
 
@@ -73,7 +75,7 @@ async def test_a_target_that_drips_is_given_up(web: Web) -> None:
 
     web.behaviour = hang
     requests = Requests(Fhir(name="t", url=web.url, connect_s=0.02, timeout_s=0.02))
-    requests._client.timeout = None  # type: ignore[assignment]
+    requests._current()._timeout = aiohttp.ClientTimeout(total=None)
     with pytest.raises(DeliveryError) as caught:
         await requests.post(web.url, b"{}", {})
     assert (caught.value.reason, caught.value.detail) == ("indeterminate", "TimeoutError")
@@ -82,4 +84,23 @@ async def test_a_target_that_drips_is_given_up(web: Web) -> None:
 
 def test_the_minimum_of_TLS_is_1_2(web: Web) -> None:
     requests = target(web)
-    assert requests._context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert requests._tls.context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+async def test_the_proxy_of_the_environment_is_asked(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", web.url.removesuffix("/r4"))
+    monkeypatch.setenv("no_proxy", "inside.example.org")
+    requests = Requests(Fhir(name="t", url="http://fhir.example.org/r4"))
+    assert (await requests.post("http://fhir.example.org/r4", b"{}", {})).status == 200
+    assert [request.path for request in web.seen] == ["http://fhir.example.org/r4"]
+    assert proxy_of("http://inside.example.org/r4") is None
+    assert proxy_of("https://fhir.example.org/r4") is None
+    await requests.close()
+
+
+async def test_a_body_of_megabytes_arrives_whole(web: Web) -> None:
+    requests = Requests(Fhir(name="t", url=web.url))
+    body = b"0123456789" * 150_000
+    assert (await requests.post(web.url, body, {})).status == 200
+    assert web.seen[0].body == body
+    await requests.close()

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic, time
+from typing import NamedTuple, Protocol
+from urllib.parse import urlencode
 from uuid import uuid4
 
-import httpx
 import orjson
 
 from segue import log
-from segue.delivery.reply import class_of, retry_after_s
+from segue.delivery.reply import Reply, class_of, retry_after_s
 from segue.delivery.target import CREDENTIALS, REFUSED, DeliveryError
 from segue.issues import issue
 from segue.secret import Secret, SecretError
@@ -26,10 +27,22 @@ ASSERTION_S = 240  # a SMART assertion lives five minutes at most
 UNSTATED_S = 300.0  # life of a token whose server does not tell it
 MARGIN_S = 30.0  # before its end a token is no longer used
 
-Flow = AsyncGenerator[httpx.Request, httpx.Response]
+Send = Callable[[str, bytes, Mapping[str, str]], Awaitable[Reply]]  # address, body and headers of a POST
 
 
-def credentials_for(auth: Auth | None) -> httpx.Auth | None:
+class Credentials(Protocol):
+    """What a request shows; `send` goes over the connections of the target."""
+
+    async def headers(self, send: Send) -> Mapping[str, str]:
+        """The headers of a request; raises DeliveryError where there are none to be had."""
+        ...
+
+    async def renewed(self, refused: Mapping[str, str], send: Send) -> Mapping[str, str] | None:
+        """Others after these were not taken (401, 403); None where there are no others."""
+        ...
+
+
+def credentials_for(auth: Auth | None) -> Credentials | None:
     """The credentials that the settings name; raises SecretError where one cannot be read."""
     if auth is None:
         return None
@@ -45,72 +58,77 @@ def credentials_for(auth: Auth | None) -> httpx.Auth | None:
     return Basic(auth.basic.user, _secret(auth.basic, "password"))
 
 
-class Header(httpx.Auth):
+class Header:
     """A secret in a header."""
 
     def __init__(self, name: str, prefix: str, secret: Secret) -> None:
         self._name, self._prefix, self._secret = name, prefix, secret
 
-    async def async_auth_flow(self, request: httpx.Request) -> Flow:
-        request.headers[self._name] = self._prefix + _read(self._secret)
-        yield request
+    async def headers(self, send: Send) -> Mapping[str, str]:
+        return {self._name: self._prefix + _read(self._secret)}
+
+    async def renewed(self, refused: Mapping[str, str], send: Send) -> None:
+        return None
 
 
-class Basic(httpx.Auth):
+class Basic:
     """User and password, in UTF-8 (RFC 7617)."""
 
     def __init__(self, user: str, secret: Secret) -> None:
         self._user, self._secret = user, secret
 
-    async def async_auth_flow(self, request: httpx.Request) -> Flow:
-        request.headers["Authorization"] = _basic(self._user, _read(self._secret))
-        yield request
+    async def headers(self, send: Send) -> Mapping[str, str]:
+        return {"Authorization": _basic(self._user, _read(self._secret))}
+
+    async def renewed(self, refused: Mapping[str, str], send: Send) -> None:
+        return None
 
 
-class Token(httpx.Auth):
+class Token:
     """A bearer token of an OAuth 2.0 server, kept until shortly before its end."""
 
-    def __init__(self, ask: Callable[[], httpx.Request], clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, ask: Callable[[], Question], clock: Callable[[], float] = monotonic) -> None:
         self._ask = ask
         self._clock = clock
         self._lock = asyncio.Lock()
         self._token = ""
         self._until = 0.0
 
-    async def async_auth_flow(self, request: httpx.Request) -> Flow:
+    async def headers(self, send: Send) -> Mapping[str, str]:
         if self._clock() >= self._until:
             async with self._lock:
                 if self._clock() >= self._until:  # nobody else fetched one meanwhile
-                    await self._take((yield self._asked()))
-        token = self._token
-        request.headers["Authorization"] = f"Bearer {token}"
-        reply = yield request
-        if reply.status_code not in (401, 403):
-            return
-        async with self._lock:
-            if self._token == token:
-                await self._take((yield self._asked()))
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        yield request
+                    await self._fetch(send)
+        return self._bearer
 
-    def _asked(self) -> httpx.Request:
+    async def renewed(self, refused: Mapping[str, str], send: Send) -> Mapping[str, str]:
+        async with self._lock:
+            if self._bearer == refused:
+                await self._fetch(send)
+        return self._bearer
+
+    @property
+    def _bearer(self) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
+
+    async def _fetch(self, send: Send) -> None:
         try:
-            return self._ask()
+            question = self._ask()
         except (SecretError, ValueError):
             raise _unknown("secret") from None
-
-    async def _take(self, reply: httpx.Response) -> None:
-        if not reply.is_success:
-            reason = class_of(reply.status_code)
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        reply = await send(question.url, urlencode(question.form).encode(), {**headers, **question.headers})
+        if not reply.good:
+            reason = class_of(reply.status)
             raise DeliveryError(
                 True,
                 issue("delivery.transient"),
                 reason=CREDENTIALS if reason == REFUSED else reason,
                 retry_after_s=retry_after_s(reply),
-                detail=f"token-{reply.status_code}",
+                detail=f"token-{reply.status}",
             )
         try:
-            body = orjson.loads(await reply.aread())
+            body = orjson.loads(reply.body)
             token, life_s = body["access_token"], float(body.get("expires_in", UNSTATED_S))
         except (orjson.JSONDecodeError, LookupError, TypeError, ValueError, AttributeError):
             raise _unknown("token-unreadable") from None
@@ -120,21 +138,26 @@ class Token(httpx.Auth):
         self._until = self._clock() + life_s - min(MARGIN_S, life_s / 4)
 
 
-def oauth2_request(settings: OAuth2) -> Callable[[], httpx.Request]:
+class Question(NamedTuple):
+    """What a token server is asked."""
+
+    url: str
+    form: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+def oauth2_request(settings: OAuth2) -> Callable[[], Question]:
     """Asks for a token with a secret; the first reading of it happens here."""
     secret = _secret(settings, "client_secret")
 
-    def ask() -> httpx.Request:
-        form = {"grant_type": "client_credentials", "scope": settings.scope}
-        headers = {"Authorization": _basic(settings.client_id, secret.text()), "Accept": "application/json"}
-        return httpx.Request(
-            "POST", settings.token_url, headers=headers, data={k: v for k, v in form.items() if v is not None}
-        )
+    def ask() -> Question:
+        headers = {"Authorization": _basic(settings.client_id, secret.text())}
+        return Question(settings.token_url, _form(settings.scope), headers)
 
     return ask
 
 
-def smart_request(settings: Smart, now: Callable[[], float] = time) -> Callable[[], httpx.Request]:
+def smart_request(settings: Smart, now: Callable[[], float] = time) -> Callable[[], Question]:
     """Asks for a token with an assertion signed for this one request (SMART App Launch 2, backend services)."""
     secret = _secret(settings, "key")
     try:
@@ -144,16 +167,18 @@ def smart_request(settings: Smart, now: Callable[[], float] = time) -> Callable[
             f"{secret.file or secret.variable} is no key for {settings.algorithm} – give a PEM private key"
         ) from None
 
-    def ask() -> httpx.Request:
-        form = {
-            "grant_type": "client_credentials",
-            "scope": settings.scope,
+    def ask() -> Question:
+        more = {
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             "client_assertion": _signed(settings, secret, now),
         }
-        return httpx.Request("POST", settings.token_url, headers={"Accept": "application/json"}, data=form)
+        return Question(settings.token_url, _form(settings.scope) | more, {})
 
     return ask
+
+
+def _form(scope: str | None) -> dict[str, str]:
+    return {"grant_type": "client_credentials"} | ({"scope": scope} if scope is not None else {})
 
 
 def _signed(settings: Smart, secret: Secret, now: Callable[[], float]) -> str:

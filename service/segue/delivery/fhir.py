@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from typing import Any
 
-import httpx
 import orjson
 
 from segue.delivery.exclusion import Exclusion, Locks, shared
@@ -32,12 +31,9 @@ Sleep = Callable[[float], Awaitable[None]]
 class FhirServer:
     """A FHIR R4 server by its base URL. Raises SecretError or TlsError when made."""
 
-    def __init__(
-        self, settings: Fhir, *, transport: httpx.AsyncBaseTransport | None = None, sleep: Sleep = asyncio.sleep,
-        locks: Locks | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, settings: Fhir, *, sleep: Sleep = asyncio.sleep, locks: Locks | None = None) -> None:
         self._base = settings.url.rstrip("/")
-        self._web = Web(settings, transport)
+        self._web = Web(settings)
         self._sleep = sleep
         self._turns = Turns()
         self._exclusion = Exclusion(locks, f"{settings.name} {self._base}") if locks is not None else None

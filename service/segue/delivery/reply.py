@@ -7,12 +7,12 @@ may quote the patient (O-21). Its codes and places are bounded, and are passed o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-import httpx
+import aiohttp
 import orjson
 
 from segue.delivery.target import BUSY, CONFLICT, CREDENTIALS, FAULT, INDETERMINATE, REFUSED, UNREACHABLE, DeliveryError
@@ -37,34 +37,59 @@ _PLACE = re.compile(r"[A-Z][A-Za-z]*(\.[A-Za-z]+(\[\d+\])?)*")
 PLACES = 20  # issues of one answer
 
 
+class Reply(NamedTuple):
+    """An HTTP answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]  # whatever the case of their names
+    body: bytes
+
+    @property
+    def good(self) -> bool:
+        """Taken, by its status."""
+        return 200 <= self.status < 300
+
+
 def class_of(status: int) -> str:
     """The class of a status code that is no success."""
     return _CLASSES.get(status, FAULT)
 
 
-def unanswered(error: httpx.HTTPError) -> DeliveryError:
+def unanswered(error: aiohttp.ClientError) -> DeliveryError:
     """The failure of a request that got no answer."""
-    unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError)
     return DeliveryError(
         True,
         issue("delivery.transient"),
-        reason=UNREACHABLE if unsent else INDETERMINATE,
-        detail=type(error).__name__,
+        reason=UNREACHABLE if isinstance(error, _UNSENT) else INDETERMINATE,
+        detail=next((word for kind, word in _WORDS if isinstance(error, kind)), type(error).__name__),
     )
 
 
-def failure(reply: httpx.Response, *, entries: bool = False) -> DeliveryError | None:
+_UNSENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+)
+_WORDS: tuple[tuple[type[aiohttp.ClientError], str], ...] = (
+    (aiohttp.ConnectionTimeoutError, "ConnectTimeout"),
+    (aiohttp.SocketTimeoutError, "ReadTimeout"),
+    (aiohttp.ClientHttpProxyError, "ProxyError"),
+    (aiohttp.ClientConnectorError, "ConnectError"),
+)
+
+
+def failure(reply: Reply, *, entries: bool = False) -> DeliveryError | None:
     """Why the Bundle was not taken, None where it was; `entries`: the body tells of each of them."""
-    status = reply.status_code
-    if not reply.is_success:
-        return _refused(reply, status)
+    if not reply.good:
+        return _refused(reply, reply.status)
     body = _json(reply) if entries else None
     if not isinstance(body, dict):
         return None
     return _of_message(cast("dict[str, Any]", body)) or _of_entries(cast("dict[str, Any]", body))
 
 
-def retry_after_s(reply: httpx.Response, now: datetime | None = None) -> float | None:
+def retry_after_s(reply: Reply, now: datetime | None = None) -> float | None:
     """Retry-After in seconds, whether given as such or as a date (RFC 9110, 10.2.3)."""
     text = reply.headers.get("Retry-After", "").strip()
     if text.isdigit():
@@ -77,7 +102,7 @@ def retry_after_s(reply: httpx.Response, now: datetime | None = None) -> float |
     return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
 
 
-def _refused(reply: httpx.Response, status: int) -> DeliveryError:
+def _refused(reply: Reply, status: int) -> DeliveryError:
     reason = class_of(status)
     transient = reason != REFUSED
     code = "delivery.refused" if reason == REFUSED else "delivery.transient"
@@ -144,9 +169,9 @@ def _told(outcome: Any, code: str, place: str = "") -> Iterator[Issue]:
         yield issue(code, fhirpath=at, hint=hint)
 
 
-def _json(reply: httpx.Response) -> Any:
+def _json(reply: Reply) -> Any:
     try:
-        return orjson.loads(reply.content)
+        return orjson.loads(reply.body)
     except orjson.JSONDecodeError:
         return None
 

@@ -13,8 +13,6 @@ import hmac
 from collections.abc import Callable
 from time import time
 
-import httpx
-
 from segue.delivery.reply import failure
 from segue.delivery.target import CREDENTIALS, DeliveryError, Parcel
 from segue.delivery.web import Web
@@ -29,15 +27,9 @@ PREFIX = "whsec_"
 class Webhook:
     """A webhook. Raises SecretError or TlsError when made."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        transport: httpx.AsyncBaseTransport | None = None,
-        clock: Callable[[], float] = time,
-    ) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time) -> None:
         self._url = settings.url
-        self._web = Web(settings, transport)
+        self._web = Web(settings)
         self._secret = Secret.of(settings, "secret")
         self._clock = clock
         if self._secret is not None:
