@@ -33,6 +33,7 @@ from benchmarks.serving import Connection, Paced
 CONNECTIONS = 8
 SECONDS = 5.0
 WARM_S = 2.0
+SETTLE_S = 120.0  # longest wait for what is behind
 RUNS = ((0, "converted"), (1, "converted"), (2, "converted"), (0, "received"), (1, "received"))  # processes, `ack`
 _OWN = re.compile(rb"NG20260311-000101|700412|NX-448213|ACC-90331|V-5500871|GU-3301|MB-448213-0\d|HM-99-118274")
 
@@ -156,7 +157,12 @@ async def _load(pid: int, port: int, stub: int | None, turn: int, seconds: float
     used = _cpu_s(pid) - cpu
     sent = len(spent) + sum(len(one.spent) for one in warm)
     behind = sent - await _taken(stub) if stub is not None else 0
+    give_up = time.perf_counter() + SETTLE_S
     while stub is not None and await _taken(stub) < sent:  # what is behind would count against the half
+        if time.perf_counter() > give_up:
+            raise SystemExit(
+                f"{sent - await _taken(stub)} messages were accepted and not delivered in {SETTLE_S:.0f} s"
+            )
         await asyncio.sleep(0.05)
     every_s = CONNECTIONS * 2 * lasted / done
     begin = time.perf_counter()
