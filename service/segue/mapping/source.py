@@ -62,9 +62,6 @@ class Fields:
 
 
 Node = Scalar | Items | Fields
-_LOADER: type[Any] = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)  # libyaml reads ten times as fast; not every build has it
 
 
 def read(path: Path, name: str) -> Fields:
