@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 
-from segue.settings.node import Database, Node, Secretive
+from segue.settings.node import Database, Node, Stored
 
 
 class Retention(Node):
@@ -20,21 +20,12 @@ class Retention(Node):
     )
 
 
-class Journal(Secretive):
+class Journal(Stored):
     """Where messages are kept before they are accepted (S-20, S-36 to S-43)."""
-
-    secrets: ClassVar[tuple[str, ...]] = ("password",)
-    needed: ClassVar[bool] = False
 
     url: Database | None = Field(
         default=None,
         description="A file, or postgresql://USER@HOST/DATABASE; without it nothing is kept and AA means converted.",
-    )
-    password_file: str | None = Field(
-        default=None, description="File that holds PostgreSQL's password; its last line end does not count (O-42)."
-    )
-    password_env: str | None = Field(
-        default=None, description="Variable of the environment that holds PostgreSQL's password (O-42)."
     )
     lease_s: Annotated[float, Field(ge=2)] = Field(
         default=60, description="Longest time a process may work on a message without a sign of life (S-92)."

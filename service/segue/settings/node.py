@@ -41,6 +41,21 @@ def _no_password(url: str) -> str:
 Database = Annotated[str, AfterValidator(_no_password)]  # a file, or postgresql://USER@HOST/DATABASE
 
 
+class Stored(Secretive):
+    """A node that says in which database something is kept."""
+
+    secrets: ClassVar[tuple[str, ...]] = ("password",)
+    needed: ClassVar[bool] = False
+
+    url: Database | None = None
+    password_file: str | None = Field(
+        default=None, description="File that holds PostgreSQL's password; its last line end does not count (O-42)."
+    )
+    password_env: str | None = Field(
+        default=None, description="Variable of the environment that holds PostgreSQL's password (O-42)."
+    )
+
+
 def url_of(*schemes: str) -> AfterValidator:
     """The check of a URL with one of these schemes, a host, and nothing secret in it."""
 

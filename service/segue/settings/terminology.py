@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from segue.settings.node import Database, Node, Secretive
+from segue.settings.node import Database, Node, Stored
 
 Policy = Literal["keep", "text", "queue", "reject"]
 Equivalence = Literal["wider", "narrower", "inexact", "relatedto", "specializes", "subsumes"]
@@ -92,21 +92,12 @@ class Terminology(Node):
     remote: Remote = Remote()
 
 
-class Inbox(Secretive):
+class Inbox(Stored):
     """The inbox of codes that nobody could translate (T-60)."""
-
-    secrets: ClassVar[tuple[str, ...]] = ("password",)
-    needed: ClassVar[bool] = False
 
     url: Database | None = Field(
         default=None,
         description="A file, or postgresql://USER@HOST/DATABASE; without it unmapped codes are not counted.",
-    )
-    password_file: str | None = Field(
-        default=None, description="File that holds PostgreSQL's password; its last line end does not count (O-42)."
-    )
-    password_env: str | None = Field(
-        default=None, description="Variable of the environment that holds PostgreSQL's password (O-42)."
     )
     counts: str | None = Field(
         default=None,
