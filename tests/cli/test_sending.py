@@ -55,6 +55,17 @@ async def test_all_accepted(port: int, feed: Path) -> None:
     assert await send(port, feed / "good.hl7") == 0
 
 
+async def test_S23_both_acknowledgements_of_enhanced_mode(
+    port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "two.hl7"
+    head = "MSH|^~\\&|LAB|NORTH|||20260301||ADT^A08|{}|P|2.5|||AL|AL\r"
+    file.write_bytes("".join(head.format(id) + "PID|1||7\r" for id in ("E1", "E2")).encode())
+    assert await send(port, file) == 0
+    lines = [line.removeprefix(f"{file}") for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["[1] E1 CA", "[1] E1 AA", "[2] E2 CA", "[2] E2 AA"]
+
+
 async def test_a_file_that_cannot_be_read(port: int, feed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (feed / "gone.hl7").symlink_to(feed / "loop")
     (feed / "loop").symlink_to(feed / "gone.hl7")

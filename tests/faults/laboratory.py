@@ -42,11 +42,12 @@ def free_port() -> int:
 
 
 def message(patient: str, n: int, merged: str = "") -> bytes:
-    """Number `n` of a patient; its control id says both."""
+    """Number `n` of a patient, sent `n` seconds into a day; its control id says both."""
     more = f"MRG|{merged}^^^NORTH^MR\r" if merged else ""
     event = "A40" if merged else "A08"
+    at = f"{n // 3600:02}{n // 60 % 60:02}{n % 60:02}"
     return (
-        f"MSH|^~\\&|LAB|NORTH|EHR|HOSP|2026030112{n % 60:02}||ADT^{event}|{patient}-{n:05}|P|2.5\r"
+        f"MSH|^~\\&|LAB|NORTH|EHR|HOSP|20260301{at}||ADT^{event}|{patient}-{n:05}|P|2.5\r"
         f"EVN|{event}|20260301\rPID|1||{patient}^^^NORTH^MR||Marlow^Ines||19800102|F\r{more}PV1|1|I\r"
     ).encode()
 
@@ -247,19 +248,20 @@ async def more(senders: Sequence[Sender], *, within_s: float = 40) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the checker found; good when nothing is lost, reordered, in doubt or out of balance."""
+    """What the checker found; good when nothing is lost, held, reordered, in doubt or out of balance."""
 
     acked: int
     taken: int
     repeats: int
     lost: tuple[str, ...]
+    held: tuple[str, ...]  # accepted and visible, and never delivered: nothing in the laboratory is to be held
     reordered: tuple[str, ...]
     altered: tuple[str, ...]
     wrong: tuple[str, ...]
 
     @property
     def good(self) -> bool:
-        return not (self.lost or self.reordered or self.altered or self.wrong)
+        return not (self.lost or self.held or self.reordered or self.altered or self.wrong)
 
 
 def taken(log: Path) -> list[dict[str, str]]:
@@ -302,6 +304,7 @@ async def judge(acked: Sequence[str], log: Path, where: str) -> Verdict:
         len(digests),
         len(lines) - len(digests),
         tuple(lost),
+        tuple(id for id in acked if id not in digests and id in held),
         tuple(reordered),
         tuple(id for id, found in digests.items() if len(found) > 1),
         tuple(wrong),

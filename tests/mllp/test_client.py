@@ -127,3 +127,58 @@ async def test_a_closed_client_opens_anew(bench: Bench, adt: Adt) -> None:
 async def test_S33_S34_error_codes_of_both_layouts(adt: Adt, err: str, codes: tuple[str, ...]) -> None:
     async with peer(ack("AE", more=err)) as port, Client("127.0.0.1", port) as client:
         assert (await client.send(adt())).errors == codes
+
+
+@asynccontextmanager
+async def listener(*answers: tuple[bytes, ...]):
+    """Answers the first frame with the first of these, and so on; what it was sent comes last."""
+    heard: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            for several in answers:
+                heard.append(await reader.readuntil(b"\x1c\r"))
+                for answer in several:
+                    writer.write(answer)
+                    await writer.drain()
+            heard.append(await reader.readuntil(b"\x1c\r"))
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], heard
+    finally:
+        server.close()
+
+
+async def test_S23_an_application_acknowledgement_comes_after_the_commit(adt: Adt) -> None:
+    async with listener((ack("CA"), ack("AE", more="ERR||PID^1|101^x^HL70357|E\r"))) as (port, _):
+        async with Client("127.0.0.1", port) as client:
+            assert (await client.send(adt("M1"))).code == "CA"
+            said = await client.application("M1")
+            assert said is not None
+            assert (said.code, said.errors) == ("AE", ("101",))
+            assert await client.application("M1") is None  # told once
+            assert await client.application("M9") is None  # nothing is awaited
+
+
+async def test_S23_application_acknowledgements_between_the_answers_to_others(adt: Adt) -> None:
+    wants_one = ack("AA", "M1").replace(b"|P|2.5\r", b"|P|2.5|||AL\r")
+    async with listener((ack("CA", "M1"),), (wants_one, ack("CA", "M2"))) as (port, heard):
+        async with Client("127.0.0.1", port) as client:
+            assert (await client.send(adt("M1"))).code == "CA"
+            assert (await client.send(adt("M2"))).code == "CA"  # the other one in between is nobody's fault
+            said = await client.application("M1")
+            assert said is not None
+            assert said.code == "AA"
+            async with asyncio.timeout(5):
+                while len(heard) < 3:
+                    await asyncio.sleep(0.01)
+    assert b"MSA|CA|X1" in heard[2]  # it asked for a commit acknowledgement itself
+
+
+async def test_S23_none_in_time(adt: Adt) -> None:
+    async with listener((ack("CA"),)) as (port, _):
+        async with Client("127.0.0.1", port) as client:
+            await client.send(adt("M1"))
+            assert await client.application("M1", wait_s=0.05) is None

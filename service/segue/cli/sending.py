@@ -1,7 +1,7 @@
 """`segue send`: messages over MLLP, one after the other, each with its acknowledgement (S-30).
 
-One line a message: `FILE[n] control id, code, error codes`. Anything but an accept is exit code 1; the rest is
-still sent.
+One line a message: `FILE[n] control id, code, error codes`, and a second one for the application acknowledgement of enhanced mode.
+Anything but an accept is exit code 1; the rest is still sent.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from segue import hl7
 from segue.cli.sources import Source, SourceError, sources
 from segue.mllp.ack import Header
 from segue.mllp.client import Client, ReplyError
+from segue.mllp.mode import mode_of
 from segue.settings.tls import ClientTls
 from segue.tls import TlsError, client_tls
 
@@ -52,6 +53,14 @@ async def _send(found: Sequence[Source], client: Client) -> int:
                 continue
             typer.echo(" ".join((label, reply.code, *reply.errors)))
             worst = worst if reply.accepted else 1
+            mode = mode_of(header)
+            if reply.code == "CA" and header is not None and mode is not None and mode.application == "AL":
+                said = await client.application(header.control_id)
+                told = (
+                    " ".join((said.code, *said.errors)) if said is not None else "no application acknowledgement here"
+                )
+                typer.echo(f"{label} {told}")
+                worst = worst if said is None or said.accepted else 1
     except (OSError, TimeoutError) as error:
         reason = _reason(error)
         typer.echo(f"{client.host}:{client.port}: cannot connect: {reason}", err=True)

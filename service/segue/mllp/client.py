@@ -1,7 +1,8 @@
 """The sending side of MLLP: one message in flight, and an answer that must belong to it (S-30).
 
 The reply of any message type whose MSA-2 is the MSH-10 sent is the acknowledgement. A late, foreign or missing one
-raises, and the connection is of no further use.
+raises, and the connection is of no further use. In enhanced mode the commit acknowledgement is the answer; that of the application
+may come whenever it likes, between the answers to others, and is kept for whoever asks (S-23).
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from segue.mllp.ack import Header
+from segue.mllp.ack import Header, acknowledge
 from segue.mllp.frames import Decoder, Foreign, Frame, encode
 
 MAX_REPLY_BYTES = 1 << 20
+MOST_COMMITTED = 10_000  # messages whose application acknowledgement may still come
+APPLICATION_S = 5.0  # an application acknowledgement may also be called back elsewhere
 CLOSE_S = 2.0  # for what is still to be written, and for TLS to say goodbye
 
 
@@ -55,6 +58,7 @@ class Client:
         self._writer: asyncio.StreamWriter | None = None
         self._decoder = Decoder(MAX_REPLY_BYTES)
         self._frames: list[Frame] = []
+        self._committed: dict[str, Reply | None] = {}  # control id ▸ its application acknowledgement, when it has come
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -78,7 +82,7 @@ class Client:
 
     async def open(self) -> None:
         """Connects anew, with nothing left of an earlier connection; raises OSError (TLS faults too) or TimeoutError."""
-        self._decoder, self._frames = Decoder(MAX_REPLY_BYTES), []
+        self._decoder, self._frames, self._committed = Decoder(MAX_REPLY_BYTES), [], {}
         async with asyncio.timeout(self.connect_s):
             self._reader, self._writer = await asyncio.open_connection(
                 self.host, self.port, ssl=self.context, server_hostname=self.host if self.context else None
@@ -105,14 +109,17 @@ class Client:
         if self._writer is None:
             raise ReplyError("the connection is closed")
         sent = Header.of(raw)
-        if self._frames:
-            await self.close()
-            raise ReplyError("an answer came before the message was sent")
+        wanted = sent.control_id if sent is not None else None
+        while self._frames:
+            if not self._of_application(self._frames.pop(0)):
+                await self.close()
+                raise ReplyError("an answer came before the message was sent")
         try:
             async with asyncio.timeout(self.timeout_s):
                 self._writer.write(encode(raw))
                 await self._writer.drain()
-                frame = await self._next()
+                while self._of_application(frame := await self._next(), but=wanted):
+                    pass
         except TimeoutError:
             await self.close()
             raise ReplyError(f"no answer within {self.timeout_s:g} s") from None
@@ -124,10 +131,42 @@ class Client:
         except ReplyError:
             await self.close()
             raise
-        if sent is not None and answered != sent.control_id:
+        if wanted is not None and answered != wanted:
             await self.close()
             raise ReplyError("the answer belongs to another message (MSA-2 is not the MSH-10 sent)")
+        if reply.code == "CA":
+            if len(self._committed) >= MOST_COMMITTED:
+                del self._committed[next(iter(self._committed))]
+            self._committed[answered] = None
         return reply
+
+    async def application(self, control_id: str, *, wait_s: float = APPLICATION_S) -> Reply | None:
+        """The application acknowledgement of a message that was committed to; None where none came in time."""
+        if control_id not in self._committed:
+            return None
+        try:
+            async with asyncio.timeout(wait_s):
+                while self._committed[control_id] is None:
+                    if not self._of_application(await self._next()):
+                        await self.close()
+                        return None
+        except (ReplyError, TimeoutError, OSError):
+            return None
+        return self._committed.pop(control_id)
+
+    def _of_application(self, frame: Frame, but: str | None = None) -> bool:
+        """Whether a frame is the application acknowledgement of an earlier message; it is acknowledged where it asks for that."""
+        try:
+            reply, answered = parse(frame.payload)
+        except ReplyError:
+            return False
+        if answered not in self._committed or answered == but:
+            return False
+        self._committed[answered] = reply
+        header = Header.of(frame.payload)
+        if header is not None and header.field(15).strip() in ("AL", "SU") and self._writer is not None:
+            self._writer.write(encode(acknowledge(header, "CA")))
+        return True
 
     async def tell(self, raw: bytes) -> None:
         """Sends one message for which no answer is awaited; raises ReplyError where it could not be written."""
