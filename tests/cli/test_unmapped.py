@@ -39,6 +39,7 @@ def test_T67_list_and_show(config: Path) -> None:
     code, text = call(config, "list")
     assert code == 0
     assert "GLU" in text
+    assert ID in text  # whole, to be copied
     assert "GLU" not in call(config, "list", "--state", "ignored")[1]
     code, text = call(config, "show", ID)
     assert code == 0

@@ -83,7 +83,8 @@ def show_all(config: Path | None, sender: str | None, state: State | None) -> in
         table = Table(box=None, pad_edge=False)
         columns = ("id", "sender", "field", "system", "code", "unit", "text", "messages", "state")
         for column in columns:
-            table.add_column(column, overflow="fold", justify="right" if column == "messages" else "left")
+            right = column == "messages"
+            table.add_column(column, overflow="fold", no_wrap=column == "id", justify="right" if right else "left")
         for one in desk.inbox.entries(sender=sender, state=state, limit=None):
             table.add_row(*map(Text, (one.id, *one.key, one.text, str(one.count), one.state)))
         Console().print(table)
