@@ -28,6 +28,9 @@ from segue.terminology.maprows import MapRow
 from segue.terminology.vocabularies import Vocabularies, VocabularyError
 
 
+WIDE = 160  # columns, where nobody's terminal says how many
+
+
 def desk_for(settings: Settings, terminology: Callable[[], Terminology] | None = None) -> Desk | None:
     """The desk of the settings, by the terminology in force or the one of their folder; None where no inbox is kept.
 
@@ -87,7 +90,7 @@ def show_all(config: Path | None, sender: str | None, state: State | None) -> in
             table.add_column(column, overflow="fold", no_wrap=column == "id", justify="right" if right else "left")
         for one in desk.inbox.entries(sender=sender, state=state, limit=None):
             table.add_row(*map(Text, (one.id, *one.key, one.text, str(one.count), one.state)))
-        Console().print(table)
+        Console(width=None if sys.stdout.isatty() else WIDE).print(table)
         return 0
 
     return _at(config, work)
