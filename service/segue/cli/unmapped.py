@@ -27,7 +27,6 @@ from segue.terminology import Terminology, TerminologyError
 from segue.terminology.maprows import MapRow
 from segue.terminology.vocabularies import Vocabularies, VocabularyError
 
-
 WIDE = 160  # columns, where nobody's terminal says how many
 
 
