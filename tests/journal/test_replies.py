@@ -218,7 +218,9 @@ async def test_S23_ST12_every_pair(rig: Any, monkeypatch: pytest.MonkeyPatch, ca
         for one in applications:  # never before its own commit
             assert f"CA {one[3:]}" not in commits or told.index(f"CA {one[3:]}") < told.index(one)
         assert await made.owed("sent", "unwanted")
-    states = await made.journal.counts()
+    async with asyncio.timeout(10):  # one that nobody hears of ends by itself
+        while (states := await made.journal.counts())["received"] + states["converted"]:
+            await asyncio.sleep(0.01)
     if good:
         assert states["refused"] + states["dead"] == 0
     else:  # whose sender was told has it; what nobody was told of is a dead letter
