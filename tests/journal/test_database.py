@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, create_engine
 
+from segue.database import StoreError
 from segue.journal import database
-from segue.journal.database import Database, StoreError
+from segue.journal.database import Database
 from segue.journal.schema import tables
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from segue.convert import Converter
+from segue.database import StoreError
 from segue.delivery.conversions import Conversions
 from segue.delivery.intake import Peer
-from segue.journal.database import StoreError
 from segue.journal.deliveries import Deliveries
 from segue.journal.headroom import Headroom
 from segue.journal.intake import JournaledIntake

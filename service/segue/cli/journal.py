@@ -20,11 +20,11 @@ from segue.cli.children import children_of
 from segue.cli.configuration import tell
 from segue.cli.remote import RemoteError, translations_for
 from segue.cli.rules import RulesError, converter_for, rule_files
+from segue.database import StoreError
 from segue.delivery.conversions import conversions_of
 from segue.journal import replay, retention, search
 from segue.journal.clerk import compared, policies_of, reopened
 from segue.journal.content import DamageError, content_of
-from segue.journal.database import StoreError
 from segue.journal.editing import resend
 from segue.journal.journal import Journal
 from segue.journal.search import Query

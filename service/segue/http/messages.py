@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from segue import hl7
+from segue.database import StoreError
 from segue.delivery.intake import Peer, Receipt
 from segue.http import media, query
 from segue.http.body import read
@@ -23,7 +24,6 @@ from segue.issues import issue
 from segue.journal import search
 from segue.journal.clerk import Clerk
 from segue.journal.content import content_of
-from segue.journal.database import StoreError
 from segue.journal.policies import AckWhen
 from segue.journal.search import Query
 from segue.journal.states import STATES

@@ -15,11 +15,11 @@ from time import time
 from sqlalchemy.exc import SQLAlchemyError
 
 from segue import log
+from segue.database import StoreError
 from segue.delivery.peer import MllpPeer
 from segue.delivery.target import DeliveryError, Parcel
 from segue.journal import acknowledgements
 from segue.journal.acknowledgements import Due, Told
-from segue.journal.database import StoreError
 from segue.journal.journal import Journal
 from segue.journal.retries import Retry
 from segue.settings.callback import Callback as Settings

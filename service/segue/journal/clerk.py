@@ -13,13 +13,13 @@ from functools import partial
 from typing import Any, Protocol
 
 from segue import log
+from segue.database import StoreError
 from segue.delivery.conversions import Conversions, Converted
 from segue.delivery.route import Routes
 from segue.journal import acknowledgements, replay, retention
 from segue.journal import metadata as about
 from segue.journal.bell import Bell
 from segue.journal.callbacks import Callback
-from segue.journal.database import StoreError
 from segue.journal.deliveries import Deliveries
 from segue.journal.editing import Resent, resend
 from segue.journal.headroom import Headroom

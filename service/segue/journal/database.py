@@ -60,7 +60,7 @@ class Database:
                 known = inspect(connection).has_table("alembic_version")
                 version = connection.scalar(text("SELECT version_num FROM alembic_version")) if known else None
         except SQLAlchemyError as error:
-            raise StoreError(_told(error)) from error
+            raise StoreError(told(error, "journal")) from error
         if version == HEAD:
             return
         from segue.journal.migrations import upgrade
@@ -72,13 +72,13 @@ class Database:
         try:
             connection = self._writes.connect()
         except SQLAlchemyError as error:
-            raise StoreError(_told(error)) from error
+            raise StoreError(told(error, "journal")) from error
         try:
             self._prove(connection)
         except SQLAlchemyError as error:
             connection.invalidate()
             connection.close()
-            raise StoreError(_told(error)) from error
+            raise StoreError(told(error, "journal")) from error
         except StoreError:
             connection.close()
             raise
@@ -184,7 +184,3 @@ def _configure_file(connection: Any, _record: Any) -> None:
         *(("fullfsync=1", "checkpoint_fullfsync=1") if sys.platform == "darwin" else ()),
     ):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _told(error: SQLAlchemyError) -> str:
-    return told(error, "journal")

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from segue import log
+from segue.database import StoreError
 from segue.delivery.children import CulpritError
 from segue.delivery.conversions import Conversions, Converted
 from segue.delivery.intake import Peer, Receipt, refused
@@ -30,7 +31,6 @@ from segue.journal import metadata as about
 from segue.journal.acknowledgements import Owed
 from segue.journal.arrivals import Entered
 from segue.journal.content import packed, stored
-from segue.journal.database import StoreError
 from segue.journal.headroom import Headroom
 from segue.journal.journal import Journal
 from segue.journal.metadata import Metadata

@@ -21,13 +21,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from segue import log
+from segue.database import StoreError
 from segue.delivery.intake import refused
 from segue.issues import Issue, issue
 from segue.journal import acknowledgements, content
 from segue.journal.acknowledgements import Due, Told
 from segue.journal.callbacks import Callback
 from segue.journal.content import DamageError
-from segue.journal.database import StoreError
 from segue.journal.journal import Journal
 from segue.mllp.ack import Code, Header, acknowledge
 from segue.mllp.mode import wants

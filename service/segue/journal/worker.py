@@ -20,12 +20,12 @@ from time import monotonic
 import orjson
 
 from segue import hl7, log
+from segue.database import StoreError
 from segue.delivery.children import CulpritError
 from segue.delivery.conversions import Conversions, Converted
 from segue.delivery.target import Parcel
 from segue.issues import Issue, Refusal, issue
 from segue.journal.content import DamageError, packed, stored
-from segue.journal.database import StoreError
 from segue.journal.deliveries import Deliveries
 from segue.journal.journal import Journal
 from segue.journal.policies import Policies

@@ -21,9 +21,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from segue import log
+from segue.database import StoreError
 from segue.journal import arrivals, bell, queues, staleness, transitions
 from segue.journal.arrivals import Arrival
-from segue.journal.database import Database, StoreError
+from segue.journal.database import Database
 from segue.journal.statements import prepared
 from segue.journal.states import READY, State
 from segue.journal.transitions import Step
