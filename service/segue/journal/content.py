@@ -80,9 +80,13 @@ def raw_of(connection: Connection, id: int) -> bytes | None:
     row = connection.execute(_RAW, {"m": id}).one_or_none()
     if row is None:
         return None
-    raw = bytes(row.data)
-    if hashlib.sha256(raw).hexdigest() != row.digest:
-        raise DamageError(f"message {id}")
+    return checked(bytes(row.data), row.digest)
+
+
+def checked(raw: bytes, digest: str) -> bytes:
+    """Bytes as received, where they still are what their digest says; raises DamageError."""
+    if hashlib.sha256(raw).hexdigest() != digest:
+        raise DamageError(digest)
     return raw
 
 

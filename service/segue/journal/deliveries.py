@@ -18,9 +18,10 @@ from segue import log
 from segue.delivery.route import Route, Routes
 from segue.delivery.target import DeliveryError, Parcel
 from segue.issues import Issue, issue
+from segue.journal.cargo import Past
 from segue.journal.policies import Policies
 from segue.journal.retries import Retry
-from segue.journal.transitions import Claim, Past, Step, Told
+from segue.journal.transitions import Claim, Step, Told
 
 
 class Sent(NamedTuple):

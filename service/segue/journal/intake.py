@@ -218,8 +218,6 @@ class JournaledIntake:
         moved = self.journal.move(step)
         if hand_on:
             self.worker.put(_claim(raw, peer, found, entered, "converted"), began, parcel)
-        else:
-            moved.add_done_callback(lambda _: self.worker.wake())
         self._later(moved)
         return Receipt("accepted", made.issues, made.event, state="converted")
 

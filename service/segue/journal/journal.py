@@ -10,22 +10,23 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Collection
 from time import monotonic
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, func, select
 
 from segue.journal import acknowledgements, owners, transitions
 from segue.journal import metadata as about
 from segue.journal.acknowledgements import Owed
 from segue.journal.arrivals import WINDOW_S, Arrival, Entered
+from segue.journal.cargo import Cargo, cargo
 from segue.journal.content import content_of, raw_of
 from segue.journal.database import Database
 from segue.journal.metadata import Metadata, OrderBy
-from segue.journal.schema import delivery, message, tally
+from segue.journal.schema import message, tally
 from segue.journal.staleness import About
 from segue.journal.states import PRUNED, READY, RECEIVED, STATES, State
-from segue.journal.transitions import Claim, Past, Step
-from segue.journal.writer import Call, Keep, Move, Receive, Take, Writer
+from segue.journal.transitions import Claim, Step
+from segue.journal.writer import Call, Keep, Move, Receive, Take, Wish, Writer
 from segue.mllp.mode import Mode
 from segue.secret import Secret
 
@@ -111,9 +112,11 @@ class Journal:
         self._writer.put(job)
         return job.future
 
-    def listen(self, freed: Callable[[], None]) -> None:
-        """Who is to be told when a message of this process made way for others."""
-        self._writer.freed = freed
+    def employ(self, wish: Callable[[], Wish], given: Callable[[list[Claim], float], None]) -> None:
+        """Who works on messages of this process that make way for others, or wait for nothing more: `wish` says for how
+        many there are hands and is asked in the writer's thread; `given` gets their claims, and when they began
+        (monotonic), in the event loop."""
+        self._writer.wish, self._writer.given = wish, given
 
     def listen_due(self, due: Callable[[], None]) -> None:
         """Who is to be told when application acknowledgements are due."""
@@ -187,9 +190,11 @@ class Journal:
         """The bytes as received; None where they were pruned; raises DamageError."""
         return await self.look(lambda connection: raw_of(connection, id))
 
-    async def kept(self, id: int) -> Kept | None:
-        """What a delivery needs; None where the Bundle is gone; raises DamageError."""
-        return await self.look(lambda connection: kept(connection, id))
+    async def cargo(self, claim: Claim) -> Cargo | None:
+        """What a message is worked on with; None where its bytes are gone."""
+        if claim.cargo is not None:
+            return claim.cargo
+        return (await self.look(lambda connection: cargo(connection, [claim.id]))).get(claim.id)
 
     async def bundle(self, id: int) -> bytes | None:
         """The Bundle as it was made last."""
@@ -227,25 +232,6 @@ def _opened(where: str, create: bool, password: Secret | None) -> Database:
     return database
 
 
-class Kept(NamedTuple):
-    """What a delivery needs of a message that was converted before."""
-
-    raw: bytes
-    body: bytes
-    site: str
-    past: dict[str, Past]  # by target
-
-
-def kept(connection: Connection, id: int) -> Kept | None:
-    """None where there is no Bundle any more."""
-    body, raw = content_of(connection, id, "bundle"), raw_of(connection, id)
-    if body is None or raw is None:
-        return None
-    site: str | None = connection.scalar(select(message.c.site).where(message.c.id == id))
-    past = {row.target: Past(row.state, row.tries) for row in connection.execute(_PAST, {"m": id})}
-    return Kept(raw, body, site or "", past)
-
-
 def counts(connection: Connection) -> dict[str, int]:
     """Messages by state, `pruned`, and `total`, the number of all that ever came."""
     names: dict[str, str] = {PRUNED: "pruned", RECEIVED: "total"}
@@ -270,4 +256,3 @@ def balance(connection: Connection) -> list[str]:
 
 
 _TALLIES = select(tally.c.state, tally.c.count.label("total"))
-_PAST = select(delivery.c.target, delivery.c.state, delivery.c.tries).where(delivery.c.message_id == bindparam("m"))

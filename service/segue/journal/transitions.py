@@ -14,16 +14,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, case, insert, or_, select, text, update
 
 from segue.journal import acknowledgements, queues
+from segue.journal.cargo import Cargo, cargo, small
 from segue.journal.schema import READY_WHERE, delivery, message, tally, timeline
 from segue.journal.states import FINAL, HELD, READY, State
 from segue.mllp.mode import Mode
-
-
-class Past(NamedTuple):
-    """What became of a message at a target so far."""
-
-    state: str = "retrying"  # delivered, retrying, dead
-    tries: int = 0
 
 
 class Told(NamedTuple):
@@ -52,6 +46,7 @@ class Claim:
     first: bool = True  # in all its queues; else it is to be converted and no more
     again: bool = False  # it had a Bundle before
     mode: Mode | None = None  # enhanced mode: it was committed to (S-23)
+    cargo: Cargo | None = None  # where it was read with the claim
 
 
 @dataclass(slots=True)
@@ -82,11 +77,13 @@ def claim(
     rows = connection.execute(_READY, {"states": list(states), "now": now, "limit": limit}).all()
     if rows:
         connection.execute(_CLAIM, [{"m": row.id, "o": owner, "until": now + lease_s} for row in rows])
+    those = small((row.id, row.size) for row in rows)
+    found = cargo(connection, those) if those else {}
     return [
         Claim(
             row.id, row.fence + 1, row.state, row.listener, row.control_id, row.digest, row.size, row.received_at,
             row.state == "received" and row.starts > 0, row.tries, row.waits == 0,
-            row.rules is not None, Mode.read(row.mode),
+            row.rules is not None, Mode.read(row.mode), found.get(row.id),
         )
         for row in rows
     ]  # fmt: skip

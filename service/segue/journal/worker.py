@@ -25,13 +25,15 @@ from segue.delivery.children import CulpritError
 from segue.delivery.conversions import Conversions, Converted
 from segue.delivery.target import Parcel
 from segue.issues import Issue, Refusal, issue
+from segue.journal.cargo import Past
 from segue.journal.content import DamageError, packed, stored
 from segue.journal.deliveries import Deliveries
 from segue.journal.journal import Journal
 from segue.journal.policies import Policies
 from segue.journal.states import READY, State
-from segue.journal.transitions import Claim, Past, Step
+from segue.journal.transitions import Claim, Step
 from segue.journal.waiting import codes_of, hold, waiting_step
+from segue.journal.writer import Wish
 
 PARALLEL = 64  # messages in work
 POLL_S = 1.0  # the safety net under every other way of waking up (S-94)
@@ -78,7 +80,7 @@ class Worker:
     _loops: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     def start(self) -> None:
-        self.journal.listen(self.wake)
+        self.journal.employ(self.wish, self._given)
         loop = asyncio.get_running_loop()
         self._loops = [loop.create_task(self._run()), loop.create_task(self._keep_leases())]
 
@@ -136,11 +138,11 @@ class Worker:
         while not self._stopping:
             self._wake.clear()
             found = 0
-            limit = self._limit()
+            limit, states = self.wish()
             try:
                 if limit:
                     asked_at = self.clock()
-                    claims = await self.journal.take(limit, ("received",) if self.deliveries.none_asked else READY)
+                    claims = await self.journal.take(limit, states)
                     found = len(claims)
                     for claim in claims:
                         self.put(claim, asked_at)
@@ -149,6 +151,19 @@ class Worker:
             self._full = found >= limit
             if not self._full or not limit:
                 await self._rest()
+
+    def wish(self) -> Wish:
+        """For how many messages there are hands; asked from the writer's thread too."""
+        return Wish(0 if self._stopping else self._limit(), ("received",) if self.deliveries.none_asked else READY)
+
+    def _given(self, claims: list[Claim], claimed_at: float) -> None:
+        """What was claimed for this worker with the commit that made it ready."""
+        if self._stopping:
+            return  # every claim is handed back at the end
+        for claim in claims:
+            self.put(claim, claimed_at)
+        if not self._limit():
+            self._full = True  # there may be more
 
     def _limit(self) -> int:
         free = max(0, self.parallel - len(self._active))
@@ -210,10 +225,11 @@ class Worker:
     async def _convert(self, task: _Task) -> bool:
         """Makes the Bundle; False where there is none to deliver."""
         claim = task.claim
-        raw = await self.journal.raw(claim.id)
-        if raw is None:
+        cargo = await self.journal.cargo(claim)
+        if cargo is None:
             await self._step(task, Step(claim.id, claim.fence, "dead", "raw-bytes-missing", parks=False))
             return False
+        raw = cargo.raw
         try:
             if claim.suspect:
                 made = await self._convert_alone(task, raw)
@@ -248,10 +264,7 @@ class Worker:
         rules = self.conversions.rules
         step = Step(claim.id, claim.fence, "converted", contents=contents, rules=rules, site=parcel.site)
         step.keep = claim.first  # what is not first is delivered when it is
-        moved = await self.journal.move(step)
-        if not claim.first:
-            self.wake()  # it may have come to the front meanwhile
-        return moved and claim.first
+        return await self.journal.move(step) and claim.first  # what came to the front meanwhile is claimed anew
 
     async def _convert_alone(self, task: _Task, raw: bytes) -> Converted | None:
         """A suspect, in a process of its own and no other beside it: only what it does itself is counted against it
@@ -284,12 +297,13 @@ class Worker:
         claim = task.claim
         past: dict[str, Past] = {}
         if task.parcel is None:
-            found = await self.journal.kept(claim.id)
-            if found is None:
+            cargo = await self.journal.cargo(claim)
+            body = cargo.bundle if cargo is not None else None
+            if cargo is None or body is None:
                 await self._step(task, Step(claim.id, claim.fence, "received", "bundle-missing"))
                 return
-            task.parcel = self._parcel(claim, found.raw, found.body, found.site)
-            past = found.past
+            task.parcel = self._parcel(claim, cargo.raw, body, cargo.site)
+            past = cargo.past
         if self.deliveries.none_asked:
             await self._step(task, Step(claim.id, claim.fence, None, silent=True))
             return

@@ -15,19 +15,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from segue import log
 from segue.database import StoreError
-from segue.journal import arrivals, bell, queues, staleness, transitions
+from segue.journal import arrivals, bell, cargo, queues, staleness, transitions
 from segue.journal.arrivals import Arrival
 from segue.journal.database import Database
 from segue.journal.statements import prepared
 from segue.journal.states import READY, State
-from segue.journal.transitions import Step
+from segue.journal.transitions import Claim, Step
 
 BATCH = 256  # jobs in one transaction
 PAUSE_S = (0.1, 5.0)  # before the next try after a failure: first and longest
@@ -82,6 +82,13 @@ class Call(Job[Any]):
     lasting: bool = False
 
 
+class Wish(NamedTuple):
+    """For how many messages a worker has hands, and in which states."""
+
+    limit: int
+    states: tuple[State, ...] = READY
+
+
 class Writer:
     """Owns the writing connection."""
 
@@ -98,7 +105,10 @@ class Writer:
         self.fault: str | None = None  # why the journal cannot be written at present
         self.committed_at = monotonic()
         self.commits = 0
-        self.freed: Callable[[], None] = _nothing  # called in the event loop when messages came to the front
+        self.wish: Callable[[], Wish] = _nobody  # asked in this thread when there may be work
+        self.given: Callable[[list[Claim], float], None] = (
+            _nothing  # called in the event loop with what was claimed for it
+        )
         self.due: Callable[[], None] = _nothing  # the same when application acknowledgements are due
         self._alone = 0  # jobs to be written one by one
         self._loop = asyncio.get_running_loop()
@@ -109,7 +119,7 @@ class Writer:
         self._thread.start()
 
     def _open(self) -> None:
-        self._connection = prepared(self._database.write(), transitions, arrivals, queues, staleness)
+        self._connection = prepared(self._database.write(), transitions, arrivals, queues, staleness, cargo)
 
     def put(self, job: Job[Any]) -> None:
         with self._wake:
@@ -179,6 +189,7 @@ class Writer:
         assert connection is not None
         moving = any(isinstance(job, Receive | Move) or (isinstance(job, Call) and job.queues) for job in batch)
         now = self._database.turn(connection, queues=moving)
+        began = monotonic()
         results: list[tuple[Job[Any], Any]] = []
         freed = due = 0
         moves = [job for job in batch if isinstance(job, Move)]
@@ -203,14 +214,26 @@ class Writer:
                 )
             elif isinstance(job, Call):
                 results.append((job, job.function(connection, now)))
-        if not self._database.is_file and (freed or any(_for_others(job) for job in batch)):
-            bell.ring(connection)
+        given: list[Claim] | None = None
+        if freed or any(_makes_work(job) for job in batch):
+            given = self._given(connection, now)
         connection.commit()
-        if freed and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.freed)
+        if given is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.given, given, began)
         if due and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.due)
         return results
+
+    def _given(self, connection: Connection, now: float) -> list[Claim]:
+        """Claims for the worker of this process, so that who waited for a message begins when that one ends; what is too
+        much for it is told to the others."""
+        wish = self.wish()
+        claims = (
+            transitions.claim(connection, now, self.owner, self._lease_s, wish.limit, wish.states) if wish.limit else []
+        )
+        if not self._database.is_file and (len(claims) >= wish.limit or wish.states != READY):
+            bell.ring(connection)
+        return claims
 
     def _failed(self, batch: Sequence[Job[Any]], error: Exception) -> None:
         """Tells those who may send again, keeps what has to be written, and starts over with a new connection.
@@ -244,8 +267,8 @@ class Writer:
         self._tell([(job, refused) for job in batch if id(job) not in kept])
 
 
-def _for_others(job: Job[Any]) -> bool:
-    """Whether a job may make work that this process does not take at once."""
+def _makes_work(job: Job[Any]) -> bool:
+    """Whether a job may leave a message behind that waits for nothing and is nobody's."""
     match job:
         case Receive(arrival=arrival):
             return not arrival.claim
@@ -257,7 +280,12 @@ def _for_others(job: Job[Any]) -> bool:
             return False
 
 
-def _nothing() -> None:
+def _nobody() -> Wish:
+    """No hands."""
+    return Wish(0)
+
+
+def _nothing(*_: object) -> None:
     """Nobody wants to know."""
 
 
