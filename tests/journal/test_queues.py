@@ -6,8 +6,9 @@ import asyncio
 import random
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from segue.journal import queues
 from segue.journal.journal import Journal, balance
 from segue.journal.schema import message_key
 from segue.journal.transitions import Claim, Step
@@ -34,6 +35,15 @@ async def put(journal: Journal, *raws: bytes) -> None:
 async def test_S47_one_patient_in_order_many_at_once(journal: Journal) -> None:
     await put(journal, *(adt(f"M{n}", ["A", "B", "C"][n % 3]) for n in range(6)))
     assert await drained(journal) == [[1, 2, 3], [4, 5, 6]]
+
+
+async def test_S47_who_is_first_is_found_without_looking_at_who_waits(journal: Journal) -> None:
+    """Ten thousand messages behind one that is held cost the next no more than ten."""
+    if not journal.database.is_file:
+        pytest.skip("a server's plan follows from the size of its tables")
+    asked = str(queues.FIRST.compile()).replace("(__[POSTCOMPILE_keys])", "(1)")
+    plan = await journal.look(lambda connection: connection.execute(text(f"EXPLAIN QUERY PLAN {asked}")).all())
+    assert [row.detail for row in plan] == ["SEARCH message_key USING INDEX message_key_head (key=?)"]
 
 
 async def test_S48_a_merge_waits_for_both_and_holds_both(journal: Journal) -> None:

@@ -29,7 +29,7 @@ def test_S38_a_known_statement_gives_what_it_gives_to_sqlalchemy(connection: Con
     assert [tuple(row) for row in connection.execute(select(message_key))] == [tuple(row.values()) for row in places]
     for count in (1, 3, 2):  # the form goes by the length of the list
         given = {"keys": [7, -(2**62), 9][:count]}
-        statement = queues._TAKEN  # pyright: ignore[reportPrivateUsage]
+        statement = queues.FIRST
         assert quick.scalars(statement, given).all() == connection.scalars(statement, given).all()
         given = {"ids": [1, 2, 4][:count]}
         statement = queues._NEXT  # pyright: ignore[reportPrivateUsage]

@@ -20,9 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from segue.database import StoreError, on_postgresql, told, url_of
 from segue.secret import Secret
 
-HEAD = "0003"  # the newest migration
+HEAD = "0004"  # the newest migration
 TURN = 0x5E60E_0001  # key of the advisory lock
 BUSY_MS = 10_000
+CACHE_KIB = 4096  # of pages, for each connection: what a connection reads again soon; the system keeps the rest
 FROZEN_MS = 5_000  # a writer that stopped in the middle of its turn loses it
 NETWORK_FILE_SYSTEMS = frozenset(("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "lustre"))
 
@@ -179,7 +180,7 @@ def _configure_file(connection: Any, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "temp_store=MEMORY",
-        "cache_size=-32768",
+        f"cache_size=-{CACHE_KIB}",
         "journal_size_limit=67108864",
         *(("fullfsync=1", "checkpoint_fullfsync=1") if sys.platform == "darwin" else ()),
     ):

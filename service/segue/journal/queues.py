@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
-from segue.journal.schema import message, message_key, patient_key
+from segue.journal.schema import HEAD_WHERE, message, message_key, patient_key
 
 PLACES = 1_000_000  # between two ids: for messages that queue again
 PATIENT_KEYS = 64  # identifiers remembered as one patient; a number that everybody has stops here
@@ -36,7 +36,7 @@ class Queued:
 def enter(connection: Connection, messages: Sequence[Queued]) -> dict[int, int]:
     """Queues messages in the order given; returns how many marks each lacks."""
     wanted = {key for one in messages for key in one.keys}
-    taken = set(connection.scalars(_TAKEN, {"keys": list(wanted)})) if wanted else set[int]()
+    taken = set(connection.scalars(FIRST, {"keys": list(wanted)})) if wanted else set[int]()
     rows: _Rows = []
     waits: dict[int, int] = {}
     for one in messages:
@@ -128,7 +128,7 @@ def _squeeze(connection: Connection, key: int, place: int, id: int) -> bool:
     first = connection.execute(
         select(message_key.c.message_id, message_key.c.place, message.c.waits)
         .join(message, message.c.id == message_key.c.message_id)
-        .where(message_key.c.key == key, message_key.c.head.is_(True))
+        .where(message_key.c.key == key, HEADS)
     ).one_or_none()
     # Who is first but waits elsewhere steps back behind an earlier one; who is first and may run, runs (S-54).
     steps_back = first is not None and first.place > place and first.waits > 0
@@ -140,9 +140,8 @@ def _squeeze(connection: Connection, key: int, place: int, id: int) -> bool:
     return head
 
 
-_TAKEN = select(message_key.c.key).where(
-    message_key.c.key.in_(bindparam("keys", expanding=True)), message_key.c.head.is_(True)
-)
+HEADS = text(HEAD_WHERE)  # in the words of the index
+FIRST = select(message_key.c.key).where(message_key.c.key.in_(bindparam("keys", expanding=True)), HEADS)
 _USED = (
     select(message_key.c.place)
     .where(message_key.c.key.in_(bindparam("keys", expanding=True)), message_key.c.place == bindparam("p"))

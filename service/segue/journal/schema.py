@@ -36,6 +36,8 @@ tables = MetaData()
 # What there is to do: to deliver when it is first in all its queues, to convert at any time.
 READY_WHERE = "(waits = 0 OR state = 'received') AND state IN ('received', 'converted', 'retrying')"
 
+HEAD_WHERE = "head"
+
 message = Table(
     "message",
     tables,
@@ -164,6 +166,7 @@ message_key = Table(
     Column("place", BigInteger, primary_key=True, autoincrement=False),
     Column("message_id", BigInteger, nullable=False, index=True),
     Column("head", Boolean, nullable=False),  # first in the queue of this key
+    Index("message_key_head", "key", sqlite_where=text(HEAD_WHERE), postgresql_where=text(HEAD_WHERE)),
 )
 
 patient_key = Table(
