@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from segue.cli import app
-from segue.journal import metadata
+from segue.journal import acknowledgements, metadata
+from segue.journal.acknowledgements import Owed, Told
 from segue.journal.content import packed
 from segue.journal.journal import Journal
 from segue.journal.transitions import Step
@@ -112,3 +113,23 @@ def test_S69_resend(where: str, tmp_path: Path) -> None:
     assert call(*asked, "--by", "ada")[1].strip() == "2 is sent again as 4"
     assert "edited and sent again as 4, ada: typo" in call("show", "2", "--journal", where)[1]
     assert call("show", "2", "--journal", where, "--raw")[1] == adt("M1").decode()
+
+
+def test_S23_acknowledge(where: str) -> None:
+    async def give_up() -> None:
+        journal = await Journal.open(where)
+        owed = Owed("adt", "callback", "AL", "converted")
+        await journal.call(lambda connection, now: acknowledgements.owe(connection, now, [(1, owed), (2, owed)]))
+        await journal.call(lambda connection, now: acknowledgements.due(connection, now, {1: "delivered", 2: "dead"}))
+        ends = [Told(1, "dead", b"ACK", "refused AE"), Told(2, "dead", b"ACK", "unreachable")]
+        await journal.call(lambda connection, now: acknowledgements.tell(connection, now, ends))
+        await journal.close()
+
+    asyncio.run(give_up())
+    listed = [json.loads(line) for line in call("acknowledge", "--journal", where, "--json")[1].splitlines()]
+    assert [(one["id"], one["reason"]) for one in listed] == [(1, "refused AE"), (2, "unreachable")]
+    assert call("acknowledge", "1", "--journal", where)[0] == 2  # without a reason
+    assert call("acknowledge", "1", "--journal", where, "--reason", "repaired") == (0, "1 is sent again\n")
+    assert call("acknowledge", "1", "--journal", where, "--reason", "repaired")[0] == 1
+    assert call("acknowledge", "--all", "--drop", "--journal", where, "--reason", "old") == (0, "2 dropped\n")
+    assert call("acknowledge", "--journal", where) == (0, "")

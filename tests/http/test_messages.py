@@ -12,6 +12,8 @@ import pytest
 from segue.convert import Converter
 from segue.delivery.conversions import conversions_of
 from segue.http.app import create_app
+from segue.journal import acknowledgements
+from segue.journal.acknowledgements import Owed, Told
 from segue.journal.clerk import Clerk
 from segue.settings import Settings
 
@@ -130,6 +132,8 @@ async def test_S53_a_stale_replay_is_409(web: httpx.AsyncClient, adt: Adt) -> No
         ("POST", "/v1/messages/9/replay?reason=x", 404),
         ("POST", "/v1/messages/9/resend", 400),
         ("POST", "/v1/messages/9/resend?reason=x", 400),
+        ("POST", "/v1/messages/9/acknowledge", 400),
+        ("POST", "/v1/messages/9/acknowledge?reason=x", 404),
     ],
 )
 async def test_what_cannot_be_answered(web: httpx.AsyncClient, method: str, path: str, status: int) -> None:
@@ -161,3 +165,18 @@ async def test_S69_a_corrected_text_is_a_new_message(web: httpx.AsyncClient, cle
     assert old["state"] == "refused"
     assert "edited and sent again as 2, Ada" in old["timeline"][-1]["reason"]
     assert await clerk.journal.raw(1) == adt(event="ADT^Z99")
+
+
+async def test_S23_an_acknowledgement_that_was_given_up_is_sent_again(
+    web: httpx.AsyncClient, clerk: Clerk, adt: Adt
+) -> None:
+    await web.post("/v1/messages", content=adt(event="ADT^Z99"))
+    owed = Owed("http", "callback", "AL", "converted")
+    await clerk.journal.call(lambda connection, now: acknowledgements.owe(connection, now, [(1, owed)]))
+    await clerk.journal.call(lambda connection, now: acknowledgements.due(connection, now, {1: "refused"}))
+    await clerk.journal.call(
+        lambda connection, now: acknowledgements.tell(connection, now, [Told(1, "dead", b"ACK", "refused AE")])
+    )
+    reply = await web.post("/v1/messages/1/acknowledge?reason=repaired")
+    assert (reply.status_code, reply.json()) == (202, {"id": 1, "acknowledgement": "again"})
+    assert (await web.get("/v1/messages/1")).json()["acknowledgement"]["state"] == "ready"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from segue.journal import acknowledgements, metadata
+from segue.journal import acknowledgements, metadata, search
 from segue.journal.acknowledgements import Owed, Told
 from segue.journal.journal import Journal
 from segue.journal.transitions import Step
@@ -97,3 +97,47 @@ async def test_S23_nobody_takes_it(journal: Journal) -> None:
     assert await journal.look(acknowledgements.given_up) == 1
     await write(journal, Told(id, "sent"))  # too late: its end was written
     assert await told(journal, id) == "dead"
+
+
+async def given_up(journal: Journal, data: bytes | None = b"ACK") -> int:
+    id = await committed(journal)
+    await become(journal, id, "refused")
+    await write(journal, Told(id, "ready", data, failed=True))
+    await write(journal, Told(id, "dead", None, "refused AE"))
+    return id
+
+
+def decide(journal: Journal, id: int, *, again: bool) -> Any:
+    return journal.call(
+        lambda connection, now: acknowledgements.decide(connection, now, id, "peer repaired", again=again), queues=False
+    )
+
+
+async def test_S23_what_was_given_up_is_sent_again_when_a_person_says_so(journal: Journal) -> None:
+    id = await given_up(journal)
+    (row,) = await journal.look(acknowledgements.all_given_up)
+    assert (row["id"], row["tries"], row["reason"]) == (id, 1, "refused AE")
+    assert await decide(journal, id, again=True)
+    assert await journal.look(acknowledgements.given_up) == 0
+    (due,) = await journal.call(
+        lambda connection, now: acknowledgements.claim(connection, now, "adt", "me", 60, 9), queues=False
+    )
+    assert (due.id, due.data, due.tries) == (id, b"ACK", 0)
+    found = await journal.look(lambda connection: search.told(connection, id))
+    assert found is not None
+    assert found["timeline"][-1]["reason"] == "acknowledgement again: peer repaired"
+    assert found["state"] == "refused"  # the message itself stays what it was
+    assert not await decide(journal, id, again=True)  # it is on its way
+
+
+async def test_S23_one_that_was_never_made_is_made_first(journal: Journal) -> None:
+    id = await given_up(journal, None)
+    assert await decide(journal, id, again=True)
+    assert await told(journal, id) == "due"
+
+
+async def test_S23_what_was_dropped_is_told_no_more(journal: Journal) -> None:
+    id = await given_up(journal)
+    assert await decide(journal, id, again=False)
+    assert (await journal.look(acknowledgements.given_up), await told(journal, id)) == (0, "unwanted")
+    assert not await decide(journal, id, again=True)

@@ -22,7 +22,7 @@ from segue.cli.remote import RemoteError, translations_for
 from segue.cli.rules import RulesError, converter_for, rule_files
 from segue.database import StoreError
 from segue.delivery.conversions import conversions_of
-from segue.journal import replay, retention, search
+from segue.journal import acknowledgements, replay, retention, search
 from segue.journal.clerk import compared, policies_of, reopened
 from segue.journal.content import DamageError, content_of
 from segue.journal.editing import resend
@@ -195,6 +195,33 @@ def corrected(
             return 1
         typer.echo(f"{id} is sent again as {sent.id}")
         return 0
+
+    return _on(journal, config, work)
+
+
+def acknowledge(
+    journal: str | None, config: Path | None, ids: list[int], *, everyone: bool, reason: str, drop: bool, as_json: bool
+) -> int:
+    """Lists the acknowledgements that were given up, or sends them again, or drops them."""
+
+    async def work(opened: Journal, _: Settings) -> int:
+        held = await opened.look(acknowledgements.all_given_up)
+        if not ids and not everyone:
+            for row in held:
+                if as_json:
+                    _print(row)
+                else:
+                    typer.echo("  ".join(str(word) for word in (row["id"], row["at"], row["listener"], row["reason"])))
+            return 0
+        worst = 0
+        for id in sorted({*ids, *((row["id"] for row in held) if everyone else ())}):
+            done = await opened.call(
+                lambda connection, now, id=id: acknowledgements.decide(connection, now, id, reason, again=not drop),
+                queues=False,
+            )
+            typer.echo(f"{id} {('dropped' if drop else 'is sent again') if done else 'has none that was given up'}")
+            worst = worst if done else 1
+        return worst
 
     return _on(journal, config, work)
 

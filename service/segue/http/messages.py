@@ -21,7 +21,7 @@ from segue.http.body import read
 from segue.http.refusal import RequestError, rendered
 from segue.http.service import VARY, service
 from segue.issues import issue
-from segue.journal import search
+from segue.journal import acknowledgements, search
 from segue.journal.clerk import Clerk
 from segue.journal.content import content_of
 from segue.journal.policies import AckWhen
@@ -244,6 +244,27 @@ async def resend(request: Request) -> Response:
     headers = {**_HEADERS, "Location": f"/v1/messages/{sent.id}"}
     out = orjson.dumps({"id": sent.id, "state": "received", "editedFrom": id})
     return Response(out, 202, media_type=media.JSON, headers=headers)
+
+
+async def acknowledgement(request: Request) -> Response:
+    """POST /v1/messages/{id}/acknowledge: an application acknowledgement that was given up, again or never."""
+    clerk = clerk_of(request)
+    id = _id(request)
+    given = dict(query.pairs(request.scope["query_string"], ("drop", "reason")))
+    reason = given.get("reason", "").strip()
+    if not reason:
+        raise RequestError(issue("request.parameter-value", hint="reason: say why; it is kept in the timeline."))
+    again = given.get("drop", "false") != "true"
+    try:
+        decided = await clerk.journal.call(
+            lambda connection, now: acknowledgements.decide(connection, now, id, reason, again=again), queues=False
+        )
+        if not decided:
+            raise RequestError(issue("journal.unknown", hint="It has no acknowledgement that was given up."))
+    except StoreError:
+        raise RequestError(issue("store.unavailable")) from None
+    return Response(orjson.dumps({"id": id, "acknowledgement": "again" if again else "dropped"}), 202,
+                    media_type=media.JSON, headers={**_HEADERS, "Location": f"/v1/messages/{id}"})  # fmt: skip
 
 
 async def _body(request: Request) -> bytes:

@@ -343,6 +343,20 @@ OPERATIONS = (
         (*media.ER7, media.FORM),
         (202, 400, 404, 408, 409, 413, 415, 500, 503),
     ),
+    Operation(
+        "/v1/messages/{id}/acknowledge",
+        "POST",
+        "acknowledgeMessage",
+        "Sends the application acknowledgement of a message again that was given up, or drops it.",
+        messages.acknowledgement,
+        (media.JSON,),
+        (
+            _NUMBER,
+            Parameter("reason", "Why; kept in the timeline."),
+            Parameter("drop", "true: never send it; readiness tells of it no more.", _BOOLEAN),
+        ),
+        failures=(202, 400, 404, 500, 503),
+    ),
     Operation("/livez", "GET", "livez", "200 while the process lives.", health.livez, (media.JSON,)),
     Operation(
         "/readyz",

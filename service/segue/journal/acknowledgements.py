@@ -1,7 +1,8 @@
 """Application acknowledgements of enhanced mode, as the journal keeps them (S-23).
 
     owed ── the message got as far as promised, or failed ──▶ due ─▶ ready ─▶ sent
-                                                              │        └────▶ dead      nobody took it for a week
+                                                              │        └────▶ dead      nobody took it for a week;
+                                                              │                         a person sends it again or drops it
                                                               ├─▶ unwanted              MSH-16 is ER or SU, and it is not
                                                               └─▶ unsent                its connection was gone
 
@@ -15,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, LargeBinary, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, LargeBinary, bindparam, case, func, or_, select, text, update
 
 from segue.journal.schema import acknowledgement
 from segue.journal.states import FINAL, HELD
@@ -128,6 +129,35 @@ def given_up(connection: Connection) -> int:
     return connection.execute(_DEAD).scalar_one()
 
 
+def all_given_up(connection: Connection) -> list[dict[str, Any]]:
+    """Each that nobody took: its message and listener, how often it was tried, since when, and why."""
+    rows = connection.execute(
+        select(_a.message_id, _a.listener, _a.tries, _a.at, _a.reason).where(_OPEN, _a.state == "dead")
+    )
+    return [
+        {
+            "id": row.message_id,
+            "listener": row.listener,
+            "tries": row.tries,
+            "at": _moment(row.at),
+            "reason": row.reason,
+        }
+        for row in sorted(rows, key=lambda row: row.message_id)
+    ]
+
+
+def decide(connection: Connection, now: float, id: int, reason: str, *, again: bool) -> bool:
+    """A person's word on one that was given up: it is sent again, for as long as a new one, or never; False where there is
+    none. The timeline of its message keeps the reason."""
+    if not connection.execute(
+        _DECIDE_AGAIN if again else _DECIDE_DROP, {"m": id, "t": now, "r": reason[:200]}
+    ).rowcount:
+        return False
+    words = f"acknowledgement {'again' if again else 'dropped'}: {reason}"[:200]
+    connection.execute(_WORD, {"m": id, "t": now, "r": words})
+    return True
+
+
 def owners(connection: Connection) -> list[str]:
     """Who sends some."""
     return list(connection.scalars(_OWNERS))
@@ -140,7 +170,12 @@ def told(connection: Connection, id: int) -> dict[str, Any] | None:
     found = row.mappings().one_or_none()
     if found is None:
         return None
-    return {**found, "at": datetime.fromtimestamp(found["at"], UTC).isoformat(timespec="milliseconds")}
+    names = {str(name): value for name, value in found.items()}  # SQLAlchemy names reserved words by a class of its own
+    return {**names, "at": _moment(found["at"])}
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 _a = acknowledgement.c
@@ -203,4 +238,14 @@ _TELL = (
     )
 )
 _DEAD = select(func.count()).select_from(acknowledgement).where(_OPEN, _a.state == "dead")
+_DECIDE = update(acknowledgement).where(_OPEN, _a.message_id == bindparam("m"), _a.state == "dead")
+_DECIDE_AGAIN = _DECIDE.values(
+    state=case((_a.data.is_(None), "due"), else_="ready"), at=bindparam("t"), owed_at=bindparam("t"), tries=0,
+    not_before=0.0, owner=None, lease_until=0.0, reason=bindparam("r"),
+)  # fmt: skip
+_DECIDE_DROP = _DECIDE.values(state="unwanted", at=bindparam("t"), reason=bindparam("r"))
+_WORD = text(
+    "INSERT INTO timeline (message_id, at, state, reason, target)"
+    " SELECT id, :t, state, :r, '' FROM message WHERE id = :m"
+)
 _OWNERS = select(_a.owner).where(_OPEN, _a.owner.is_not(None)).distinct()

@@ -138,6 +138,24 @@ def journal_resend(
     raise typer.Exit(corrected(journal, config, id, file.read_bytes(), reason=reason, by=by, stale=stale))
 
 
+@app.command("acknowledge")
+def journal_acknowledge(
+    ids: Annotated[list[int] | None, typer.Argument(metavar="ID", help="Messages by number; none: list them.")] = None,
+    journal: JournalOption = None,
+    config: Config = None,
+    everyone: Annotated[bool, typer.Option("--all", help="Every one that was given up.")] = False,
+    reason: Annotated[str, typer.Option(metavar="WORDS", help="Why; kept in the timeline.")] = "",
+    drop: Annotated[bool, typer.Option("--drop", help="Never send them; readiness tells of them no more.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Listed as one JSON object a line.")] = False,
+) -> None:
+    """List application acknowledgements that a callback's peer never took, or send them again."""
+    from segue.cli.journal import acknowledge
+
+    if (ids or everyone) and not reason.strip():
+        raise typer.BadParameter("--reason: say why; it is kept in the timeline")
+    raise typer.Exit(acknowledge(journal, config, ids or [], everyone=everyone, reason=reason, drop=drop, as_json=json))
+
+
 @app.command("export")
 def journal_export(
     out: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where ID.hl7 and messages.ndjson go.")],
