@@ -7,7 +7,7 @@ import asyncio
 from segue.journal.journal import Journal
 from segue.journal.states import READY
 from segue.journal.transitions import Claim, Step
-from segue.journal.writer import Wish
+from segue.journal.writer import Given, Wish
 
 from .conftest import adt, receive
 
@@ -17,8 +17,8 @@ class Hands:
 
     def __init__(self, journal: Journal, wish: Wish) -> None:
         self.wish = wish
-        self.given: asyncio.Queue[list[Claim]] = asyncio.Queue()
-        journal.employ(lambda: self.wish, lambda claims, _at: self.given.put_nowait(claims))
+        self.given: asyncio.Queue[Given] = asyncio.Queue()
+        journal.employ(lambda: self.wish, self.given.put_nowait)
 
 
 async def chain(journal: Journal) -> tuple[Claim, int]:
@@ -33,7 +33,9 @@ async def test_S47_who_waited_is_claimed_when_the_one_before_ends(journal: Journ
     first, second = await chain(journal)
     hands = Hands(journal, Wish(8))
     assert await journal.move(Step(first.id, first.fence, "delivered"))
-    (claim,) = await hands.given.get()
+    given = await hands.given.get()
+    (claim,) = given.claims
+    assert not given.more
     assert (claim.id, claim.first, claim.state) == (second, True, "converted")
     assert await journal.take(8) == []
     assert await journal.move(Step(claim.id, claim.fence, "delivered"))
@@ -43,7 +45,8 @@ async def test_S54_nothing_is_claimed_without_hands_for_it(journal: Journal) -> 
     first, second = await chain(journal)
     hands = Hands(journal, Wish(0))
     assert await journal.move(Step(first.id, first.fence, "delivered"))
-    assert await hands.given.get() == []
+    given = await hands.given.get()
+    assert (given.claims, given.more) == ([], True)
     assert [claim.id for claim in await journal.take(8)] == [second]
 
 
@@ -51,7 +54,7 @@ async def test_S63_what_nobody_would_take_is_left(journal: Journal) -> None:
     first, second = await chain(journal)
     hands = Hands(journal, Wish(8, ("received",)))
     assert await journal.move(Step(first.id, first.fence, "delivered"))
-    assert await hands.given.get() == []
+    assert (await hands.given.get()).claims == []
     assert [claim.id for claim in await journal.take(8, READY)] == [second]
 
 

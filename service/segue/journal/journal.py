@@ -26,7 +26,7 @@ from segue.journal.schema import message, tally
 from segue.journal.staleness import About
 from segue.journal.states import PRUNED, READY, RECEIVED, STATES, State
 from segue.journal.transitions import Claim, Step
-from segue.journal.writer import Call, Keep, Move, Receive, Take, Wish, Writer
+from segue.journal.writer import Call, Given, Keep, Move, Receive, Take, Wish, Writer
 from segue.mllp.mode import Mode
 from segue.secret import Secret
 
@@ -112,10 +112,9 @@ class Journal:
         self._writer.put(job)
         return job.future
 
-    def employ(self, wish: Callable[[], Wish], given: Callable[[list[Claim], float], None]) -> None:
+    def employ(self, wish: Callable[[], Wish], given: Callable[[Given], None]) -> None:
         """Who works on messages of this process that make way for others, or wait for nothing more: `wish` says for how
-        many there are hands and is asked in the writer's thread; `given` gets their claims, and when they began
-        (monotonic), in the event loop."""
+        many there are hands and is asked in the writer's thread; `given` gets their claims, in the event loop."""
         self._writer.wish, self._writer.given = wish, given
 
     def listen_due(self, due: Callable[[], None]) -> None:

@@ -33,7 +33,7 @@ from segue.journal.policies import Policies
 from segue.journal.states import READY, State
 from segue.journal.transitions import Claim, Step
 from segue.journal.waiting import codes_of, hold, waiting_step
-from segue.journal.writer import Wish
+from segue.journal.writer import Given, Wish
 
 PARALLEL = 64  # messages in work
 POLL_S = 1.0  # the safety net under every other way of waking up (S-94)
@@ -156,14 +156,16 @@ class Worker:
         """For how many messages there are hands; asked from the writer's thread too."""
         return Wish(0 if self._stopping else self._limit(), ("received",) if self.deliveries.none_asked else READY)
 
-    def _given(self, claims: list[Claim], claimed_at: float) -> None:
+    def _given(self, given: Given) -> None:
         """What was claimed for this worker with the commit that made it ready."""
         if self._stopping:
             return  # every claim is handed back at the end
-        for claim in claims:
-            self.put(claim, claimed_at)
-        if not self._limit():
-            self._full = True  # there may be more
+        for claim in given.claims:
+            self.put(claim, given.since)
+        if given.more:
+            self._full = True
+            if self._limit():  # hands became free meanwhile
+                self.wake()
 
     def _limit(self) -> int:
         free = max(0, self.parallel - len(self._active))

@@ -89,6 +89,14 @@ class Wish(NamedTuple):
     states: tuple[State, ...] = READY
 
 
+class Given(NamedTuple):
+    """What was claimed for a worker, since when (monotonic), and whether there may be more."""
+
+    claims: list[Claim]
+    since: float
+    more: bool
+
+
 class Writer:
     """Owns the writing connection."""
 
@@ -106,9 +114,7 @@ class Writer:
         self.committed_at = monotonic()
         self.commits = 0
         self.wish: Callable[[], Wish] = _nobody  # asked in this thread when there may be work
-        self.given: Callable[[list[Claim], float], None] = (
-            _nothing  # called in the event loop with what was claimed for it
-        )
+        self.given: Callable[[Given], None] = _nothing  # called in the event loop with what was claimed
         self.due: Callable[[], None] = _nothing  # the same when application acknowledgements are due
         self._alone = 0  # jobs to be written one by one
         self._loop = asyncio.get_running_loop()
@@ -214,26 +220,27 @@ class Writer:
                 )
             elif isinstance(job, Call):
                 results.append((job, job.function(connection, now)))
-        given: list[Claim] | None = None
+        given: Given | None = None
         if freed or any(_makes_work(job) for job in batch):
-            given = self._given(connection, now)
+            given = self._given(connection, now, began)
         connection.commit()
         if given is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.given, given, began)
+            self._loop.call_soon_threadsafe(self.given, given)
         if due and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.due)
         return results
 
-    def _given(self, connection: Connection, now: float) -> list[Claim]:
+    def _given(self, connection: Connection, now: float, began: float) -> Given:
         """Claims for the worker of this process, so that who waited for a message begins when that one ends; what is too
         much for it is told to the others."""
         wish = self.wish()
         claims = (
             transitions.claim(connection, now, self.owner, self._lease_s, wish.limit, wish.states) if wish.limit else []
         )
-        if not self._database.is_file and (len(claims) >= wish.limit or wish.states != READY):
+        more = len(claims) >= wish.limit
+        if not self._database.is_file and (more or wish.states != READY):
             bell.ring(connection)
-        return claims
+        return Given(claims, began, more)
 
     def _failed(self, batch: Sequence[Job[Any]], error: Exception) -> None:
         """Tells those who may send again, keeps what has to be written, and starts over with a new connection.
