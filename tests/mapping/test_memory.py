@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 from segue.convert import Converter
+from segue.fhir import proof
 from segue.fhir.proof import exact
-from segue.mapping import memory
+from segue.mapping import ledger, memory
 from segue.mapping.given import Given
 from segue.mapping.memory import Memory
 
@@ -48,6 +49,28 @@ def test_a_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             found.of_segment((f"PID|{number}", ()))
         assert len(found.segments) <= 4
         assert len(found.seen) <= 8
+
+
+def test_a_feed_of_ever_new_patients_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a converter holds of messages starts anew when it is full, each part of it."""
+    for module, name in (
+        (memory, "LIMIT"),
+        (memory, "SIGHTINGS"),
+        (ledger, "LIMIT"),
+        (proof, "LIMIT"),
+        (proof, "FINISHED"),
+    ):
+        monkeypatch.setattr(module, name, 64)
+    monkeypatch.setattr(memory, "SEGMENTS", 8)
+    converter = Converter()
+    for number in range(80):
+        for _ in range(2):
+            converter.convert(ADT.replace(b"700412", b"7%05d" % number).replace(b"V-5500871", b"V-%d" % number)).issues  # noqa: B018
+    (one,) = memories(converter)
+    sizes = {name: len(getattr(one, name)) for name in Memory.__slots__}
+    proofs = converter._proofs  # pyright: ignore[reportPrivateUsage]
+    sizes |= {"proven": len(proofs.known), "proofs seen": len(proofs.seen), "finished": len(proofs.finished)}
+    assert {name: size for name, size in sizes.items() if size > 150} == {}  # the bound, and what one message adds
 
 
 def test_nobody_changes_what_is_remembered() -> None:

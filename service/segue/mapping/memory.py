@@ -30,14 +30,20 @@ LONGEST = 512  # characters of a text worth remembering
 class Memory:
     """What is known of the texts of one condition, and which were seen once: nothing is learnt from a text that may never come again."""
 
-    __slots__ = ("known", "lost", "references", "seen", "segments")
+    __slots__ = ("_references", "known", "lost", "seen", "segments")
 
     def __init__(self) -> None:
         self.known: dict[tuple[Any, ...], Any] = {}
         self.segments: dict[tuple[Any, ...], dict[str, Any]] = {}  # text ▸ what each map gave (rehearsal)
         self.lost: Lost = {}  # what found no home
-        self.references: dict[str, Json] = {}  # UUID ▸ a reference to it
+        self._references: dict[str, Json] = {}  # UUID ▸ a reference to it
         self.seen: set[int] = set()  # hashes: a false second sighting only learns too early
+
+    def references(self) -> dict[str, Json]:
+        """Those of all messages so far, for one more; they start anew when there are many."""
+        if len(self._references) > LIMIT:
+            self._references.clear()
+        return self._references
 
     def met(self, key: tuple[Any, ...]) -> bool:
         """True at the second sighting."""

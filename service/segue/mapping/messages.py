@@ -249,7 +249,7 @@ class Walk:
         self.situation = (ctx.structure, ctx.event, ctx.trigger)
         self.learnt = 0  # segments of this message
         if self.memory is not None:
-            ctx.shared = self.memory.references
+            ctx.shared = self.memory.references()
 
     def run(self, message: MessageMap, root: Group) -> None:
         self.group(message.root, root)
