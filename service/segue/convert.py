@@ -144,6 +144,7 @@ class Converter:
             self.terminology = self.terminology.overlaid(home)
         self.options = options or Options()
         self._sites: dict[str, tuple[Terminology, Options]] = {}
+        self._wishes: dict[tuple[Any, ...], tuple[Options, Writing]] = {}
         self._proofs = Proofs()
         self._memories: dict[tuple[Any, ...], Memory] = {}
         self._generation = 0  # of the translator, when what is remembered was learnt
@@ -175,6 +176,25 @@ class Converter:
             terminology = self.terminology.overlaid(home) if home is not None and home.is_dir() else self.terminology
             _check_policies(site, terminology)
             found = self._sites[name] = terminology, _with_settings(self.options, site)
+        return found
+
+    def _wished(
+        self, site: str | None, zone: Zone, residue: Residue | None, narrative: bool | None
+    ) -> tuple[Options, Writing]:
+        """The options of a site with what a call wants otherwise; a few wishes are kept."""
+        wish = (site, zone, residue, narrative)
+        found = self._wishes.get(wish)
+        if found is None:
+            options = self._site(site)[1]
+            if zone is not None:
+                options = replace(options, zone=zone)
+            if residue is not None:
+                options = replace(options, residue=residue)
+            if narrative is not None:
+                options = replace(options, narrative=narrative)
+            if len(self._wishes) >= 64:
+                self._wishes.clear()
+            found = self._wishes[wish] = options, _writing(options)
         return found
 
     def terminology_of(self, site: str | None) -> Terminology:
@@ -223,11 +243,11 @@ class Converter:
             raise ValueError(f"bundle is one of {', '.join(KINDS)}")
         if site is not None and site not in self.pack.sites:
             raise ValueError("no site of that name")
-        asked = replace(self.options, zone=zone_named(timezone)) if timezone else None
+        zone = zone_named(timezone) if timezone else None
 
         def make(traced: bool) -> _Made:
             return self._make(
-                raw, bundle, asked, site, charset, transport_charset, residue, narrative, event, traced=traced
+                raw, bundle, zone, site, charset, transport_charset, residue, narrative, event, traced=traced
             )
 
         def again() -> tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]:
@@ -264,20 +284,15 @@ class Converter:
                 yield Failure(index, _control_id(message), (issue("internal"),))
 
     def _make(
-        self, raw: bytes, bundle: Kind, asked: Options | None, site: str | None, charset: str | None, transport_charset: str | None,
+        self, raw: bytes, bundle: Kind, zone: Zone, site: str | None, charset: str | None, transport_charset: str | None,
         residue: Residue | None, narrative: bool | None, event: str | None, *, traced: bool,
     ) -> _Made:  # fmt: skip
         message = hl7.read(raw, charset=charset, transport_charset=transport_charset)
         structure, trigger, issues = hl7.structure_of(message)
         message.issues.extend(issues)
         name = site or selected(self.pack.sites, message)
-        terminology, options = self._site(name)
-        if asked is not None:
-            options = replace(options, zone=asked.zone)
-        if residue is not None:
-            options = replace(options, residue=residue)
-        if narrative is not None:
-            options = replace(options, narrative=narrative)
+        terminology = self._site(name)[0]
+        options, writing = self._wished(name, zone, residue, narrative)
         compiled = self.pack.compiled(terminology, name, traced)
         wanted = event or structure
         plan = compiled.messages.get(wanted)
@@ -308,7 +323,7 @@ class Converter:
         code = message.header.leaf(9) or ""
         stamp = message.header.leaf(7)
         envelope = Envelope(
-            code, message.control_id, moment(stamp, ctx.zone).instant if stamp else None, writing=_writing(options)
+            code, message.control_id, moment(stamp, ctx.zone).instant if stamp else None, writing=writing
         )
         entries = [r for r in ctx.records if r.type != "Provenance" or "target" in r.resource]
         if options.narrative:

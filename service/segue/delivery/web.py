@@ -36,6 +36,7 @@ class Web:
         self._context: ssl.SSLContext | None = None
         self._client: aiohttp.ClientSession | None = None
         self._former: list[aiohttp.ClientSession] = []
+        self._proxies: dict[str, str | None] = {}  # by address: a process does not change its environment
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The whole answer; raises DeliveryError where none came in time."""
@@ -78,8 +79,10 @@ class Web:
         """The answer, after a second try with renewed credentials where the first were not taken."""
 
         async def send(to: str, content: bytes, more: Mapping[str, str]) -> Reply:
+            if to not in self._proxies:
+                self._proxies[to] = proxy_of(to)
             async with client.post(
-                to, data=_sendable(content), headers=more, proxy=proxy_of(to), allow_redirects=False
+                to, data=_sendable(content), headers=more, proxy=self._proxies[to], allow_redirects=False
             ) as answer:
                 return Reply(answer.status, answer.headers, await answer.read())
 
