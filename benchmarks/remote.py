@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 
 from benchmarks.rounds import Case, Row, interleaved, timed
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 from segue.delivery.resolution import resolved
 from segue.terminology.remote import Resolver, Server, Translations
 from segue.terminology.remote.cache import Cache

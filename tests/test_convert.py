@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from segue.convert import Conversion, Converter, Failure
-from segue.issues import SEVERITIES, Refusal
+from segue.catalogue import SEVERITIES
+from segue.conversion import Conversion, Failure
+from segue.convert import Converter
+from segue.issues import Refusal
 
 HEAD = "MSH|^~\\&|WARD|NORTH|HUB|NORTH|20240310101500+0100||{kind}|{id}|P|2.5.1\r"
 

@@ -124,7 +124,7 @@ def test_settings_that_are_shown_load(name: str, tmp_path: Path) -> None:
 
 
 def test_every_issue_code_that_is_named_exists() -> None:
-    from segue.issues import CATALOGUE
+    from segue.catalogue import CATALOGUE
 
     for page in DOCS.rglob("*.md"):
         for code in re.findall(r"`((?:bundle|message|field|code|identifier)\.[a-z-]+)`", page.read_text("utf-8")):
@@ -142,7 +142,7 @@ def test_settings_that_are_shown_can_be_used(tmp_path: Path) -> None:
 
 
 def test_issue_codes_of_a_table_exist() -> None:
-    from segue.issues import CATALOGUE
+    from segue.catalogue import CATALOGUE
 
     codes = re.findall(r"^\| `(terminology\.[a-z-]+)` \|", (DOCS / "terminology-server.md").read_text("utf-8"), re.M)
     assert len(codes) == 3

@@ -18,6 +18,7 @@ TESTS = Path(__file__).parent
 
 # Low to high; what a floor imports stands on it or below. The longest name that fits counts.
 FLOORS = {
+    "segue.catalogue": 0,
     "segue.issues": 0,
     "segue.options": 0,
     "segue.packdata": 0,
@@ -30,6 +31,7 @@ FLOORS = {
     "segue.terminology": 1,
     "segue.mapping": 2,
     "segue.fhir": 3,
+    "segue.conversion": 4,
     "segue.convert": 4,
     "segue.reloading": 4,
     "segue.delivery": 5,

@@ -10,16 +10,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from segue.convert import Conversion, Converter, Failure, convert, convert_many
+    from segue.conversion import Conversion, Failure
+    from segue.convert import Converter, convert, convert_many
     from segue.issues import Issue, Refusal
     from segue.mapping.pack import Pack, load_pack
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Conversion": "segue.convert",
+    "Conversion": "segue.conversion",
     "Converter": "segue.convert",
-    "Failure": "segue.convert",
+    "Failure": "segue.conversion",
     "Issue": "segue.issues",
     "Pack": "segue.mapping.pack",
     "Refusal": "segue.issues",

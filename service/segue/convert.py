@@ -10,24 +10,23 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from dataclasses import replace
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-import orjson
-
 from segue import hl7
+from segue.conversion import Conversion, Failure, Made
 from segue.fhir.bundle import KINDS, Envelope, Kind, Writing, build, order_keys
 from segue.fhir.proof import Proofs
 from segue.hl7 import Message
-from segue.issues import SEVERITIES, Issue, Refusal, issue
+from segue.issues import Issue, Refusal, issue
 from segue.mapping import lineage as lines
 from segue.mapping.context import Context, Options
 from segue.mapping.functions.results import runs
-from segue.mapping.ledger import Ignored, LedgerEntry, LineageEntry, Lost, findings, keep
+from segue.mapping.ledger import LedgerEntry, LineageEntry, findings, keep
 from segue.mapping.memory import Memory
 from segue.mapping.messages import Walk
 from segue.mapping.pack import Compiled, Pack
@@ -35,88 +34,10 @@ from segue.mapping.sites import Site, selected
 from segue.mapping.source import MappingError
 from segue.mapping.times import Zone, moment, offset_of, zone_named
 from segue.options import nearest
-from segue.terminology import Displays, Terminology, Translator, Unmapped
+from segue.terminology import Displays, Terminology, Translator
 from segue.terminology.maprows import FIELD
 
 Residue = Literal["report", "extension", "off"]
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """One message converted: the Bundle and everything that is to be said about it."""
-
-    message: Message
-    event: str  # ADT^A01
-    _out: dict[str, Any]  # shares values with what is remembered: read, never given away
-    _texts: list[bytes]  # JSON of its resources
-    unmapped: tuple[Unmapped, ...]  # codes without a translation where one is expected, each once (T-40, T-60)
-    _told: Callable[[], tuple[Issue, ...]]
-    _again: Callable[[], tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]]
-
-    @cached_property
-    def bundle(self) -> dict[str, Any]:
-        """The Bundle as a plain dict of the caller's own."""
-        return _copy(self._out)
-
-    @cached_property
-    def issues(self) -> tuple[Issue, ...]:
-        """Everything that is to be said, by severity, then position; worked out when first asked for."""
-        return self._told()
-
-    @property
-    def control_id(self) -> str:
-        return self.message.control_id
-
-    def saying(self, *issues: Issue) -> Conversion:
-        """The same conversion with more to be said of it."""
-        return replace(self, _told=lambda: _sorted([*self.issues, *issues], self.message))
-
-    def json(self) -> bytes:
-        """The Bundle as UTF-8 JSON; decimals with the digits that were sent."""
-        entries = [
-            {**entry, "resource": orjson.Fragment(text)}
-            for entry, text in zip(self._out["entry"], self._texts, strict=True)
-        ]
-        return orjson.dumps({**self._out, "entry": entries})
-
-    @property
-    def type(self) -> str:
-        """Of the Bundle."""
-        return self._out["type"]
-
-    @property
-    def entries(self) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """Each entry of the Bundle, which nobody may change, and its resource as JSON."""
-        return zip(self._out["entry"], self._texts, strict=True)
-
-    def model(self) -> Any:
-        """The Bundle as a fhir.resources R4B model."""
-        from fhir.resources.R4B.bundle import Bundle
-
-        return Bundle.model_validate_json(self.json())
-
-    @cached_property
-    def _traced(self) -> tuple[tuple[LedgerEntry, ...], tuple[LineageEntry, ...]]:
-        return self._again()
-
-    @property
-    def ledger(self) -> tuple[LedgerEntry, ...]:
-        """Every populated field: mapped to which FHIR paths, ignored by which rule, cleared, or unmapped."""
-        return self._traced[0]
-
-    @property
-    def lineage(self) -> tuple[LineageEntry, ...]:
-        """Every FHIR element with the v2 leaves it came from and the line of the mapping."""
-        return self._traced[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One message of several that could not be converted."""
-
-    index: int  # 0-based in its source
-    control_id: str
-    issues: tuple[Issue, ...]
 
 
 class Converter:
@@ -245,7 +166,7 @@ class Converter:
             raise ValueError("no site of that name")
         zone = zone_named(timezone) if timezone else None
 
-        def make(traced: bool) -> _Made:
+        def make(traced: bool) -> Made:
             return self._make(
                 raw, bundle, zone, site, charset, transport_charset, residue, narrative, event, traced=traced
             )
@@ -286,7 +207,7 @@ class Converter:
     def _make(
         self, raw: bytes, bundle: Kind, zone: Zone, site: str | None, charset: str | None, transport_charset: str | None,
         residue: Residue | None, narrative: bool | None, event: str | None, *, traced: bool,
-    ) -> _Made:  # fmt: skip
+    ) -> Made:  # fmt: skip
         message = hl7.read(raw, charset=charset, transport_charset=transport_charset)
         structure, trigger, issues = hl7.structure_of(message)
         message.issues.extend(issues)
@@ -342,13 +263,13 @@ class Converter:
         where = lines.paths(out) if traced else {}
         lineage = lines.lineage(ctx, where) if traced else ()
         ledger = lines.ledger(ctx, ignored, lineage, where) if traced else None
-        return _Made(
+        return Made(
             out, texts, message, ctx.issues, tuple(ctx.unmapped), options.residue == "off", f"{code}^{trigger}", ignored,
             ctx.memo.lost if ctx.memo is not None else None, ledger, lineage,
         )  # fmt: skip
 
 
-def _uncollected(make: Callable[[bool], _Made], traced: bool) -> _Made:
+def _uncollected(make: Callable[[bool], Made], traced: bool) -> Made:
     """Without garbage collection: all that a conversion makes is alive, so a collection would only look through it."""
     if not gc.isenabled():
         return make(traced)
@@ -357,36 +278,6 @@ def _uncollected(make: Callable[[bool], _Made], traced: bool) -> _Made:
         return make(traced)
     finally:
         gc.enable()
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    bundle: dict[str, Any]
-    texts: list[bytes]
-    message: Message
-    issues: list[Issue]
-    unmapped: tuple[Unmapped, ...]
-    quiet: bool  # about what found no home
-    event: str
-    ignored: Ignored
-    lost: Lost | None
-    ledger: tuple[LedgerEntry, ...] | None
-    lineage: tuple[LineageEntry, ...]
-
-    def told(self) -> tuple[Issue, ...]:
-        """The issues of the conversion and what the ledger adds."""
-        found, _ = findings(self.message, self.issues, self.ignored, self.lost)
-        if self.quiet:  # the ledger tells all the same
-            found = [one for one in found if one.code != "field.unmapped"]
-        return _sorted([*self.issues, *found], self.message)
-
-
-def _copy(value: Any) -> Any:
-    if value.__class__ is dict:
-        return {key: _copy(below) for key, below in value.items()}
-    if value.__class__ is list:
-        return [_copy(below) for below in value]
-    return value
 
 
 def _with_settings(options: Options, site: Site) -> Options:
@@ -454,24 +345,6 @@ def _unsupported(message: Message, structure: str, trigger: str) -> Issue:
         rule="R-MSG-10",
         value=f"{structure} {trigger}",
     )
-
-
-_RANK = {severity: n for n, severity in enumerate(SEVERITIES)}
-
-
-def _sorted(issues: list[Issue], message: Message) -> tuple[Issue, ...]:
-    """Each once, by severity, then position in the message (A-33): one field may feed several resources."""
-    positions = {(s.name, s.sequence): s.position for s in message.segments}
-
-    def rank(found: Issue) -> tuple[int, int, int]:
-        at = found.v2
-        return (
-            _RANK[found.severity],
-            positions.get((at.segment, at.sequence), -1) if at else -1,
-            (at.field or 0) if at else 0,
-        )
-
-    return tuple(sorted(dict.fromkeys(issues), key=rank))
 
 
 def _control_id(raw: bytes) -> str:

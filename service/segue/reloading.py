@@ -14,7 +14,8 @@ from threading import Lock, Thread
 from time import monotonic
 from typing import Any
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 from segue.mapping.context import Options
 from segue.mapping.pack import Pack
 from segue.mapping.source import MappingError

@@ -10,7 +10,8 @@ import httpx
 import orjson
 import pytest
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 from segue.delivery.conversions import Conversions
 from segue.delivery.intake import Peer, Pipeline
 from segue.delivery.resolution import resolved

@@ -9,9 +9,10 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segue.catalogue import CATALOGUE
 from segue.fhir.outcome import operation_outcome, ordered
 from segue.fhir.validation import validate
-from segue.issues import CATALOGUE, Issue, Location, issue
+from segue.issues import Issue, Location, issue
 
 SECRET = "Quillfeather"
 

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 from segue.http import media
 
 from .conftest import Client

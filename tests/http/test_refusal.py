@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from segue.catalogue import CATALOGUE
 from segue.fhir.outcome import operation_outcome
 from segue.http.refusal import STATUS, RequestError, problem, rendered, tally, written
-from segue.issues import CATALOGUE, Location, issue
+from segue.issues import Location, issue
 from segue.mllp.ack import Header, acknowledge
 
 CORRELATION = "0af76519-16cd-43dd-8448-eb211c80319c"

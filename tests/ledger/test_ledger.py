@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 from segue.issues import Refusal
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.hl7"))

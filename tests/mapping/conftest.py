@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 from segue.mapping.pack import Pack
 from segue.mapping.source import MappingError
 from segue.packdata import data_folder

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from segue.convert import Conversion
+from segue.conversion import Conversion
 
 
 @pytest.mark.parametrize(

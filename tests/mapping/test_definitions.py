@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 from fhir.resources.R4B.structuredefinition import StructureDefinition
 
-from segue.convert import Conversion, Converter, convert_many
+from segue.conversion import Conversion
+from segue.convert import Converter, convert_many
 from segue.fhir import elements
 from segue.mapping.source import Fields, Items, Node, list_of
 from segue.packdata import data_folder

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 from segue.mapping.lineage import paths
 
 

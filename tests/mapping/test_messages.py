@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 
 OBX = """\
 $key: [[OBX.21.1], [OBX.1]]

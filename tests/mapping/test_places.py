@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from segue.convert import Conversion
+from segue.conversion import Conversion
 from segue.mapping.ledger import LedgerEntry
 
 Patient = Callable[..., dict[str, Any] | None]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 from segue.mapping import messages, rehearsal
 
 HEADER = "MSH|^~\\&|A|B|C|D|20260101120000+0000||ADT^A01^ADT_A01|{control}|P|2.5.1\r"

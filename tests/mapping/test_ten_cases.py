@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 
 Json = dict[str, Any]
 PID = "PID|1||7^^^&2.999.1&ISO^MR||Novak^Ada||1980|F"

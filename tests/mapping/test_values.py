@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from segue.convert import Conversion
+from segue.conversion import Conversion
 
 Patient = Callable[..., dict[str, Any] | None]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 
 Json = dict[str, Any]
 

@@ -6,7 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES, GOLDEN = ROOT / "examples", ROOT / "tests" / "golden"

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from segue.issues import CATALOGUE, Location, issue
+from segue.catalogue import CATALOGUE
+from segue.issues import Location, issue
 from segue.mllp.ack import ERR_LIMIT, Code, Header, acknowledge, batch
 
 AT = datetime(2026, 3, 1, 12, 30, 5, tzinfo=timezone(timedelta(hours=-5)))

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segue import hl7
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 from segue.fhir.validation import validate
 from segue.hl7 import Message
 from segue.issues import Refusal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segue.issues import CATALOGUE
+from segue.catalogue import CATALOGUE
 from segue.packdata import data_folder
 from segue.terminology.authorities import ASSUMED, INVALID, Authorities, Authority
 from segue.terminology.rows import Source, TerminologyError

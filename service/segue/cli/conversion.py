@@ -16,12 +16,13 @@ from typing import Any, Protocol
 
 import typer
 
+from segue.catalogue import SEVERITIES
 from segue.cli.collector import let_young_be
 from segue.cli.outcomes import Outcome, Result, Unreadable, each
 from segue.cli.outputs import Folder, Lines, Output
 from segue.cli.rules import RulesError, converter_for
 from segue.cli.sources import Source, SourceError, sources
-from segue.issues import SEVERITIES, Issue
+from segue.issues import Issue
 from segue.reloading import RuleFiles
 
 

@@ -11,7 +11,8 @@ from multiprocessing import get_all_start_methods, get_context
 from typing import Any, NamedTuple
 
 from segue.cli.sources import Source
-from segue.convert import Converter, Failure
+from segue.conversion import Failure
+from segue.convert import Converter
 from segue.issues import Issue
 from segue.log import fault
 from segue.mapping.ledger import LedgerEntry

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from segue.issues import SEVERITIES, Issue
+from segue.catalogue import SEVERITIES
+from segue.issues import Issue
 
 Json = dict[str, Any]
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from segue import log
-from segue.convert import Conversion, Failure
+from segue.conversion import Conversion, Failure
 from segue.fhir.outcome import operation_outcome
 from segue.hl7 import Batch, split_batch
 from segue.http import media, query

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
-from segue.convert import Conversion, Converter
+from segue.conversion import Conversion
+from segue.convert import Converter
 from segue.delivery.resolution import resolved
 from segue.http.gate import Gate
 from segue.http.refusal import RequestError, tally
