@@ -70,6 +70,21 @@ async def state(journal: Journal, *wanted: str) -> str:
             await asyncio.sleep(0.01)
 
 
+async def test_S20_what_was_just_stored_is_converted_without_being_read_again(
+    make: Make, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = Sink()
+    intake = make(sink, ack="received")
+    looks: list[Any] = []
+    look = journal.look
+    monkeypatch.setattr(journal, "look", lambda function: looks.append(function) or look(function))
+    assert (await intake(adt("M1"), PEER)).outcome == "accepted"
+    async with asyncio.timeout(20):
+        while not sink.parcels:
+            await asyncio.sleep(0.01)
+    assert (sink.parcels[0].raw, looks) == (adt("M1"), [])
+
+
 @pytest.mark.parametrize(
     ("ack", "seen"), [("received", ("received",)), ("converted", ("converted",)), ("delivered", ("delivered",))]
 )

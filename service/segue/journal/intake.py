@@ -30,6 +30,7 @@ from segue.journal import acknowledgements, replay
 from segue.journal import metadata as about
 from segue.journal.acknowledgements import Owed
 from segue.journal.arrivals import Entered
+from segue.journal.cargo import Cargo
 from segue.journal.content import packed, stored
 from segue.journal.headroom import Headroom
 from segue.journal.journal import Journal
@@ -354,6 +355,7 @@ class JournaledIntake:
 
 
 def _claim(raw: bytes, peer: Peer, found: Metadata, entered: Entered, state: Any) -> Claim:
+    """With the bytes that were just stored, for who is yet to convert them."""
     return Claim(
         entered.id,
         entered.fence,
@@ -364,6 +366,7 @@ def _claim(raw: bytes, peer: Peer, found: Metadata, entered: Entered, state: Any
         len(raw),
         time(),
         mode=peer.mode,
+        cargo=Cargo(entered.digest, "", {}, raw, None) if state == "received" else None,
     )
 
 
