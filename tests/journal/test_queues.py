@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select
 
-from segue.journal import queues
+from segue.journal import queues, transitions
 from segue.journal.journal import Journal, balance
 from segue.journal.schema import message_key
 from segue.journal.transitions import Claim, Step
@@ -37,13 +38,30 @@ async def test_S47_one_patient_in_order_many_at_once(journal: Journal) -> None:
     assert await drained(journal) == [[1, 2, 3], [4, 5, 6]]
 
 
+async def planned(journal: Journal, statement: Any) -> list[str]:
+    """How SQLite would run a statement; a server's plan follows from the size of its tables."""
+    if not journal.database.is_file:
+        pytest.skip("of a file only")
+
+    def explain(connection: Connection) -> list[str]:
+        asked = statement.compile(connection)
+        whole = asked.construct_expanded_state(asked.params)
+        words = f"EXPLAIN QUERY PLAN {whole.statement}"
+        return [row.detail for row in connection.exec_driver_sql(words, whole.positional_parameters)]
+
+    return await journal.look(explain)
+
+
 async def test_S47_who_is_first_is_found_without_looking_at_who_waits(journal: Journal) -> None:
     """Ten thousand messages behind one that is held cost the next no more than ten."""
-    if not journal.database.is_file:
-        pytest.skip("a server's plan follows from the size of its tables")
-    asked = str(queues.FIRST.compile()).replace("(__[POSTCOMPILE_keys])", "(1)")
-    plan = await journal.look(lambda connection: connection.execute(text(f"EXPLAIN QUERY PLAN {asked}")).all())
-    assert [row.detail for row in plan] == ["SEARCH message_key USING INDEX message_key_head (key=?)"]
+    plan = await planned(journal, queues.FIRST.params(keys=[1]))
+    assert plan == ["SEARCH message_key USING INDEX message_key_head (key=?)"]
+
+
+async def test_S63_what_waits_for_a_target_costs_nothing_to_those_who_come(journal: Journal) -> None:
+    """While a target is away what was converted piles up; what is to be converted is found beside it."""
+    plan = await planned(journal, transitions.RECEIVED.params(now=1.0, limit=1))
+    assert plan == ["SEARCH message USING INDEX message_by_state (state=?)"]
 
 
 async def test_S48_a_merge_waits_for_both_and_holds_both(journal: Journal) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -221,8 +221,11 @@ class Writer:
             elif isinstance(job, Call):
                 results.append((job, job.function(connection, now)))
         given: Given | None = None
-        if freed or any(_makes_work(job) for job in batch):
-            given = self._given(connection, now, began)
+        ready: set[State] = {state for job in batch for state in _makes_work(job)}
+        if freed:
+            ready.add("converted")
+        if ready:
+            given = self._given(connection, now, began, ready)
         connection.commit()
         if given is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.given, given)
@@ -230,15 +233,15 @@ class Writer:
             self._loop.call_soon_threadsafe(self.due)
         return results
 
-    def _given(self, connection: Connection, now: float, began: float) -> Given:
+    def _given(self, connection: Connection, now: float, began: float, ready: Collection[State]) -> Given:
         """Claims for the worker of this process, so that who waited for a message begins when that one ends; what is too
         much for it is told to the others."""
-        wish = self.wish()
-        claims = (
-            transitions.claim(connection, now, self.owner, self._lease_s, wish.limit, wish.states) if wish.limit else []
-        )
-        more = len(claims) >= wish.limit
-        if not self._database.is_file and (more or wish.states != READY):
+        limit, states = self.wish()
+        claims: list[Claim] = []
+        if limit and not set(states).isdisjoint(ready):
+            claims = transitions.claim(connection, now, self.owner, self._lease_s, limit, states)
+        more = len(claims) >= limit
+        if not self._database.is_file and (more or states != READY):
             bell.ring(connection)
         return Given(claims, began, more)
 
@@ -274,17 +277,17 @@ class Writer:
         self._tell([(job, refused) for job in batch if id(job) not in kept])
 
 
-def _makes_work(job: Job[Any]) -> bool:
-    """Whether a job may leave a message behind that waits for nothing and is nobody's."""
+def _makes_work(job: Job[Any]) -> Collection[State]:
+    """The states in which a job may leave messages behind that wait for nothing and are nobody's."""
     match job:
-        case Receive(arrival=arrival):
-            return not arrival.claim
-        case Move(step=step):
-            return step.state in READY and not step.keep and not step.delay_s
-        case Call(queues=queues):
-            return queues
+        case Receive(arrival=arrival) if not arrival.claim:
+            return ("received",)
+        case Move(step=step) if step.state in READY and not step.keep and not step.delay_s:
+            return (step.state,)
+        case Call(queues=True):
+            return READY
         case _:
-            return False
+            return ()
 
 
 def _nobody() -> Wish:
