@@ -194,8 +194,8 @@ class Writer:
         connection = self._connection
         assert connection is not None
         moving = any(isinstance(job, Receive | Move) or (isinstance(job, Call) and job.queues) for job in batch)
+        began = monotonic()  # before the time of the leases is read
         now = self._database.turn(connection, queues=moving)
-        began = monotonic()
         results: list[tuple[Job[Any], Any]] = []
         freed = due = 0
         moves = [job for job in batch if isinstance(job, Move)]
